@@ -1,0 +1,1 @@
+"""The foundation: pure Python and Arrow, no engine."""

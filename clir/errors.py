@@ -1,0 +1,48 @@
+"""What a user did wrong, said in one line.
+
+``InputError`` is for the user's input (a file, a setting); asserts are for our own invariants.
+Engines wrap what their workers raise, so ``user_message`` finds the line again in the wreckage.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+
+
+class InputError(ValueError):
+    """The user's input is wrong; the message names the place and says what to do about it."""
+
+
+# How an InputError reads inside the text of a worker's traceback.
+_IN_TRACEBACK = re.compile(r"clir\.errors\.InputError: (.+)")
+
+
+def user_message(error: BaseException) -> str | None:
+    """The message of the InputError that caused ``error``, or None where there is none."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, InputError):
+            return str(cause)
+        wrapped = _IN_TRACEBACK.search(str(cause))
+        if wrapped:
+            return wrapped.group(1).strip()
+        # Ray keeps a worker's error under .cause, Python under __cause__ and __context__.
+        inner = getattr(cause, "cause", None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
+    return None
+
+
+def run_job(main: Callable[[], None]) -> None:
+    """Run a command's ``main``; a user's mistake ends it with one line and exit status 2."""
+    try:
+        main()
+    except Exception as error:
+        message = user_message(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,89 @@
+"""The Arrow schema of every table that crosses a stage, and the check that a file has it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from clir.errors import InputError
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema(list(columns.items()))
+
+
+_TEXT, _INT, _COUNT, _REAL = pa.string(), pa.int64(), pa.int32(), pa.float64()
+
+TITLES = _schema(
+    page_id=_INT, source_lang=_TEXT, source_title=_TEXT, target_lang=_TEXT, target_title=_TEXT
+)
+LEXICON = _schema(
+    source_lang=_TEXT,
+    target_lang=_TEXT,
+    source_term=_TEXT,
+    target_term=_TEXT,
+    source_words=_COUNT,
+    rank=_COUNT,  # 1 is the best translation of the term into the language
+    score=_REAL,
+    origin=_TEXT,  # wikipedia-titles, word-vectors or dictionary
+)
+DOCUMENTS = _schema(
+    collection=_TEXT, domain=_TEXT, lang=_TEXT, doc_id=_TEXT, title=_TEXT, text=_TEXT
+)
+QUERIES = _schema(collection=_TEXT, domain=_TEXT, lang=_TEXT, query_id=_TEXT, text=_TEXT)
+JUDGMENTS = _schema(collection=_TEXT, split=_TEXT, query_id=_TEXT, doc_id=_TEXT, grade=_COUNT)
+PAIRS = _schema(
+    pair_id=_TEXT,
+    collection=_TEXT,
+    domain=_TEXT,
+    query_id=_TEXT,
+    doc_id=_TEXT,
+    query_lang=_TEXT,
+    doc_lang=_TEXT,
+    query=_TEXT,
+    passage=_TEXT,
+    label=_COUNT,
+)
+SWITCHED_PAIRS = _schema(
+    **{field.name: field.type for field in PAIRS},
+    method=_TEXT,
+    probability=_REAL,
+    seed=_INT,
+    query_words=_COUNT,
+    query_switched=_COUNT,
+    passage_words=_COUNT,
+    passage_switched=_COUNT,
+)
+RUNS = _schema(
+    model=_TEXT,  # the evaluated run: model kind, method, seed
+    collection=_TEXT,
+    setting=_TEXT,  # MoIR, CLIR, MLIR-xx-en, ...
+    query_lang=_TEXT,
+    doc_lang=_TEXT,
+    query_id=_TEXT,
+    doc_id=_TEXT,
+    rank=_COUNT,
+    score=_REAL,
+)
+MEASURES = _schema(
+    model=_TEXT,
+    method=_TEXT,
+    seed=_INT,
+    collection=_TEXT,
+    domain=_TEXT,
+    setting=_TEXT,
+    query_lang=_TEXT,
+    doc_lang=_TEXT,
+    query_id=_TEXT,
+    measure=_TEXT,
+    value=_REAL,
+)
+
+
+def check(schema: pa.Schema, expected: pa.Schema, where: str) -> None:
+    """InputError naming ``where`` unless ``schema`` has the expected columns and types."""
+    for field in expected:
+        if field.name not in schema.names:
+            raise InputError(f"{where}: column {field.name} is missing; it has {schema.names}")
+        found = schema.field(field.name).type
+        if found != field.type:
+            raise InputError(f"{where}: column {field.name} is {found}, expected {field.type}")

@@ -1,0 +1,1 @@
+"""Ray trains the rankers and evaluates them."""

@@ -1,0 +1,1 @@
+"""Ranking and scoring on Ray Data, and the report."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: models, losses, batches, the loop, and its launcher on Ray Train."""

@@ -1,0 +1,1 @@
+"""Spark carries clir's kernels: one module a stage."""
