@@ -1,0 +1,273 @@
+"""The typed experiment file: everything a run depends on; unknown keys are refused.
+
+A YAML file, with ``${NAME:-default}`` replaced from the environment, then ``--set key.path=value``
+overrides (values are YAML too). Every job reads the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from clir.errors import InputError
+from clir.languages import LANGUAGES, SEEN, UNSEEN, check_language
+
+TRAINED_METHODS = ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
+# Test-time methods, and the trained one whose models they rank with.
+TRANSLATE_TEST = {"translate-test": "zero-shot", "translate-test-ml-cs": "ml-cs"}
+
+Method = Literal[
+    "zero-shot",
+    "bl-cs",
+    "ml-cs",
+    "wiki-cs",
+    "fine-tuning",
+    "translate-test",
+    "translate-test-ml-cs",
+]
+ModelKind = Literal["bi-encoder", "cross-encoder"]
+LexiconOrigin = Literal["dictionary", "wikipedia-titles"]
+LanguageCode = Annotated[str, AfterValidator(check_language)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dumps(_Section):
+    """The dumps of one Wikipedia."""
+
+    lang: LanguageCode
+    page: Path
+    langlinks: Path
+    max_bad_share: Share = 0.001  # of rows that may be unreadable before the run fails
+
+
+class Lexicons(_Section):
+    """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
+
+    dictionary: Path | None = None  # a folder of en-XX.tsv, or None
+    words: list[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
+    phrases: list[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
+    translations: PositiveInt = 1  # how many translations of a word may be drawn
+
+
+class Collection(_Section):
+    """A BEIR-layout folder; its domain is in its about.json unless given here."""
+
+    path: Path
+    domain: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Collections(_Section):
+    """Which collections train and which test; names are the folders' names."""
+
+    train: list[Collection]
+    test: list[Collection]
+    train_split: str = "train"
+    test_split: str = "test"
+
+
+class Switching(_Section):
+    """How English training pairs become multilingual ones."""
+
+    languages: list[LanguageCode] = [code for code in SEEN if code != "en"]  # ML-CS, Wiki-CS
+    pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # query, passage: BL-CS, fine-tuning
+    probability: Share = 0.5  # of a word, in BL-CS and ML-CS
+    phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
+    copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
+    negatives: NonNegativeInt = 0  # random passages of the same collection, per positive
+    title_pairs: bool = False  # also train on (title, text) of every document that has a title
+
+
+class Model(_Section):
+    """One kind of ranker: a base model, or a small one from scratch with its own tokenizer."""
+
+    base: str | None = None  # a Hugging Face id or a local folder; None: from scratch
+    methods: list[Method] = list(TRAINED_METHODS)
+    max_length: PositiveInt = 256  # tokens of a text (bi-encoder) or of a pair (cross-encoder)
+    vocabulary: PositiveInt = 8000  # from here on: only from scratch
+    hidden_size: PositiveInt = 128
+    layers: NonNegativeInt = 0
+    heads: PositiveInt = 4
+    steps: PositiveInt | None = None  # in place of training's
+    batch_size: PositiveInt | None = None
+    learning_rate: float | None = None
+    pairs: list[tuple[LanguageCode, LanguageCode]] | None = None  # evaluated pairs; None: all
+
+
+class Training(_Section):
+    """What all models share; a model may set its own steps, batch size and learning rate."""
+
+    steps: PositiveInt = 1000
+    batch_size: PositiveInt = 64  # over all workers
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    warmup_steps: NonNegativeInt = 0
+    weight_decay: NonNegativeInt | float = 0.01
+    gradient_clip: float = 0.0  # 0: none
+    scale: float = 20.0  # cosine similarities are multiplied by it before the softmax
+    workers: PositiveInt = 1
+    threads: PositiveInt = 1  # CPU threads of a worker
+    zero_stage: Literal[0, 1, 2, 3] = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on a GPU that has it
+    checkpoint_every: PositiveInt = 1000
+    max_failures: NonNegativeInt = 2
+    tokenizer_texts: list[Path] = []  # further text files or folders, one text per line
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Training:
+        if self.batch_size % self.workers:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers"
+            )
+        return self
+
+
+class LeaveOut(_Section):
+    """A comparison of models trained with and without one domain, tested on it."""
+
+    domain: str
+    methods: list[Method] = ["zero-shot", "ml-cs"]
+
+
+class Evaluation(_Section):
+    """What is ranked and scored."""
+
+    languages: list[LanguageCode] = list(LANGUAGES)
+    mlir: dict[str, list[LanguageCode]] = {"6": SEEN, "14": SEEN + UNSEEN}
+    mlir_seed: int = 1  # of the draw that gives each id one language
+    depth: PositiveInt = 1000  # ranks kept per query
+    batch_size: PositiveInt = 256
+    workers: PositiveInt = 1
+
+
+class Spark(_Section):
+    """The local session that jobs start when nobody submitted them to a cluster."""
+
+    master: str = "local[*]"
+    driver_memory: str = "2g"
+    shuffle_partitions: PositiveInt = 4
+
+
+class Experiment(_Section):
+    """One named run of the whole way, from dumps to report."""
+
+    name: str
+    output: Path
+    seeds: list[int] = [1]
+    titles: list[Dumps]
+    lexicons: Lexicons = Lexicons()
+    collections: Collections
+    switching: Switching = Switching()
+    models: dict[ModelKind, Model]
+    training: Training = Training()
+    leave_out: LeaveOut | None = None
+    evaluation: Evaluation = Evaluation()
+    spark: Spark = Spark()
+
+    @property
+    def methods(self) -> list[str]:
+        """Every trained method that some model needs, in the papers' order."""
+        wanted = {m for model in self.models.values() for m in model.methods}
+        wanted |= {TRANSLATE_TEST[m] for m in wanted & TRANSLATE_TEST.keys()}
+        return [method for method in TRAINED_METHODS if method in wanted]
+
+
+def from_command_line(description: str | None) -> Experiment:
+    """Parse ``--config FILE [--set key=value ...]``, the arguments of every job."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="the experiment file (YAML)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a field, such as training.steps=100; may be repeated",
+    )
+    arguments = parser.parse_args()
+    return load(arguments.config, arguments.set)
+
+
+def load(path: Path, overrides: list[str] | None = None) -> Experiment:
+    """Read an experiment file. InputError names the key that is wrong and what it may be."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the experiment file: {error.strerror}") from None
+    try:
+        values = yaml.safe_load(_expand(text))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected keys such as name, output, collections")
+    for override in overrides or []:
+        _override(values, override)
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_explain(error)}") from None
+
+
+def _expand(text: str) -> str:
+    return re.sub(
+        r"\$\{(\w+):-([^}]*)\}", lambda m: os.environ.get(m[1], m[2]), text
+    )
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, separator, value = override.partition("=")
+    if not separator:
+        raise InputError(f"--set {override}: expected key=value, such as training.steps=100")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise InputError(f"--set {override}: {parent} is no section")
+    try:
+        values[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {override}: {value!r} is not YAML") from None
+
+
+def _explain(error: ValidationError) -> str:
+    first, *others = error.errors()
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        message = f"unknown key {place}; valid here: {', '.join(_keys_beside(first['loc']))}"
+    else:
+        message = f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    return message + (f" (and {len(others)} more)" if others else "")
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the section that a wrong key stands in."""
+    section: Any = Experiment
+    for part in location[:-1]:
+        if isinstance(part, str) and part in getattr(section, "model_fields", {}):
+            section = section.model_fields[part].annotation
+        arguments = [a for a in getattr(section, "__args__", ()) if hasattr(a, "model_fields")]
+        section = arguments[-1] if arguments else section
+    return sorted(getattr(section, "model_fields", {}))

@@ -1,0 +1,89 @@
+"""Beside each output: what it was made from. What is done is skipped, what is half done is gone.
+
+A stage writes into ``FOLDER.partial``; its manifest comes last, and then the folder gets its name.
+So a folder under its own name is whole, and a killed stage leaves nothing that is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from clir.errors import InputError
+
+NAME = "manifest.json"
+
+
+def build(
+    folder: Path,
+    inputs: Iterable[Path],
+    settings: Mapping[str, Any],
+    write: Callable[[Path], Mapping[str, Any]],
+) -> bool:
+    """Have ``write(temporary_folder)`` make ``folder``, unless it is there and up to date.
+
+    ``write`` returns what to keep in the manifest: row counts, drops by reason. Inputs are files,
+    or folders that carry a manifest of their own. Returns whether anything was done.
+    """
+    wanted = {
+        "inputs": {str(path): fingerprint(path) for path in inputs},
+        "settings": json.loads(json.dumps(settings, default=str)),
+        "version": version("clir"),
+    }
+    if is_current(folder, wanted):
+        print(f"{folder.name}: up to date", flush=True)
+        return False
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    started = time.monotonic()
+    counts = dict(write(partial))
+    seconds = round(time.monotonic() - started, 1)
+    manifest = {**wanted, "counts": counts, "seconds": seconds}
+    (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    print(f"{folder.name}: {_in_words(counts)} in {seconds} s", flush=True)
+    return True
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished stage; InputError where there is none."""
+    try:
+        return json.loads((folder / NAME).read_text())  # type: ignore[no-any-return]
+    except FileNotFoundError:
+        raise InputError(f"{folder}: not there yet; run the job that makes it first") from None
+
+
+def is_current(folder: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether the folder was made from just these inputs, settings and version."""
+    if not (folder / NAME).exists():
+        return False
+    made = read(folder)
+    return all(made.get(key) == value for key, value in wanted.items())
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file, or of the manifest's origin part where a stage made the folder."""
+    if (path / NAME).exists():
+        made = read(path)
+        origin = [made[key] for key in ("inputs", "settings", "version")]
+        return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+    if path.is_dir():
+        parts = [f"{p.relative_to(path)} {fingerprint(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file or folder") from None
+
+
+def _in_words(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {n:,}" for key, n in counts.items() if isinstance(n, int) and n)

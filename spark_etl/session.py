@@ -1,0 +1,57 @@
+"""The Spark session of every data job, and the settings that matter, with reasons."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkConf
+from pyspark.sql import DataFrame, SparkSession
+
+from clir import experiment
+
+
+@contextmanager
+def spark_session(settings: experiment.Spark) -> Iterator[SparkSession]:
+    """The session that spark-submit prepared, or a local one; stopped at the end."""
+    # Workers must run this interpreter, with clir installed in it.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("clir")
+    submitted = SparkConf()
+    if not submitted.contains("spark.master"):
+        # A laptop's names may resolve to an address that is down; loopback never is.
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        builder = builder.master(settings.master)
+        builder = builder.config("spark.driver.memory", settings.driver_memory)
+        builder = builder.config("spark.ui.enabled", False)
+        builder = builder.config("spark.ui.showConsoleProgress", False)
+    session = (
+        builder.config("spark.sql.shuffle.partitions", settings.shuffle_partitions)
+        # zstd: a third smaller than snappy on text, as fast to read.
+        .config("spark.sql.parquet.compression.codec", "zstd")
+        # Row groups are what training and ranking read in parallel; Spark's 128 MB is one for all.
+        .config("spark.hadoop.parquet.block.size", 16 << 20)
+        # Rows of a passage table are about 1 KB: batches of a few MB keep the kernels in cache.
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", 4096)
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:
+    """A small table of work, one row a task (files are read as streams, never cut)."""
+    work = list(rows)
+    frame = spark.createDataFrame(work, schema)
+    return frame.repartitionByRange(max(1, len(work)), *frame.columns)
+
+
+def read_parquet(spark: SparkSession, folder: Path) -> DataFrame:
+    return spark.read.parquet(str(folder))

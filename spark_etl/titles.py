@@ -1,0 +1,162 @@
+"""Dumps -> titles: which article has which title in which language.
+
+Every dump is read as one stream by one task (a gzip file cannot be cut). What is read is staged,
+with its counts as rows beside the data, so that a rerun task counts nothing twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clir import manifest
+from clir.experiment import Dumps, Experiment
+from clir.languages import LANGUAGES
+from clir.sql_dump import read_dump
+from spark_etl.session import one_task_each
+
+_PAGE = pa.schema(
+    {
+        "page_id": pa.int64(),
+        "page_namespace": pa.int64(),
+        "page_title": pa.string(),
+        "page_is_redirect": pa.int64(),
+    }
+)
+_LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
+
+# Staged rows: data, or (where reason is filled) a count.
+_STAGED = "lang string, page_id long, other_lang string, title string, reason string, n long"
+_STAGED_NAMES = ("lang", "page_id", "other_lang", "title", "reason", "n")
+
+
+def mine(spark: SparkSession, experiment: Experiment) -> Path:
+    """Make the titles table of all dumps of the experiment; returns its folder."""
+    folder = experiment.output / "titles"
+    files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
+    settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
+    manifest.build(folder, files, settings, lambda out: _write(spark, experiment.titles, out))
+    return folder
+
+
+def _write(spark: SparkSession, dumps: list[Dumps], out: Path) -> dict[str, int]:
+    staging = out / "staging"
+    pages = _stage(spark, dumps, "page", staging)
+    links = _stage(spark, dumps, "langlinks", staging)
+    titles = join(pages, links)
+    titles.write.parquet(str(out / "data"))
+    counts = _counts(pages) | _counts(links)
+    counts["titles"] = spark.read.parquet(str(out / "data")).count()
+    shutil.rmtree(staging)
+    return counts
+
+
+def join(pages: DataFrame, links: DataFrame) -> DataFrame:
+    """Articles with their links into the other languages: the columns of ``tables.TITLES``."""
+    articles = pages.where("reason is null").select("lang", "page_id", "title")
+    linked = links.where("reason is null").select(
+        "lang", "page_id", "other_lang", F.col("title").alias("target_title")
+    )
+    return (
+        articles.join(linked, ["lang", "page_id"])
+        .select(
+            "page_id",
+            F.col("lang").alias("source_lang"),
+            F.col("title").alias("source_title"),
+            F.col("other_lang").alias("target_lang"),
+            "target_title",
+        )
+        .orderBy("source_lang", "page_id", "target_lang")
+    )
+
+
+def _stage(spark: SparkSession, dumps: list[Dumps], table: str, staging: Path) -> DataFrame:
+    work = [(dump.lang, str(getattr(dump, table)), dump.max_bad_share) for dump in dumps]
+    frame = one_task_each(spark, work, "lang string, path string, max_bad_share double")
+    reader = {"page": _articles, "langlinks": _links}[table]
+    frame.mapInArrow(_per_file(reader), _STAGED).write.parquet(str(staging / table))
+    return spark.read.parquet(str(staging / table))
+
+
+def _per_file(
+    reader: Callable[[str, str, float, Counter[str]], Iterator[pa.RecordBatch]],
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for work in batch.to_pylist():
+                counts: Counter[str] = Counter()
+                for rows in reader(work["lang"], work["path"], work["max_bad_share"], counts):
+                    nothing = pa.nulls(rows.num_rows)
+                    yield _staged([*rows.columns, nothing, nothing])
+                reasons = sorted(counts)
+                empty = pa.nulls(len(reasons))
+                lang = pa.repeat(work["lang"], len(reasons))
+                numbers = [counts[reason] for reason in reasons]
+                yield _staged([lang, empty, empty, empty, reasons, numbers])
+
+    return run
+
+
+def _staged(columns: list[pa.Array]) -> pa.RecordBatch:
+    types = (pa.string(), pa.int64(), pa.string(), pa.string(), pa.string(), pa.int64())
+    arrays = [
+        column.cast(kind) if isinstance(column, pa.Array) else pa.array(column, kind)
+        for column, kind in zip(columns, types, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, _STAGED_NAMES)
+
+
+def _articles(
+    lang: str, path: str, max_bad_share: float, counts: Counter[str]
+) -> Iterator[pa.RecordBatch]:
+    """Pages in the article namespace that are no redirects."""
+    for batch in read_dump(path, "page", _PAGE, counts, max_bad_share):
+        article = pc.equal(batch["page_namespace"], 0)
+        direct = pc.equal(batch["page_is_redirect"], 0)
+        counts["other namespace"] += pc.sum(pc.invert(article)).as_py()
+        counts["redirect"] += pc.sum(pc.and_(article, pc.invert(direct))).as_py()
+        rows = batch.filter(pc.and_(article, direct))
+        yield pa.RecordBatch.from_arrays(
+            [
+                pa.repeat(lang, rows.num_rows),
+                rows["page_id"],
+                pa.nulls(rows.num_rows),
+                rows["page_title"],
+            ],
+            _STAGED_NAMES[:4],
+        )
+
+
+def _links(
+    lang: str, path: str, max_bad_share: float, counts: Counter[str]
+) -> Iterator[pa.RecordBatch]:
+    """Links into the languages of the project."""
+    ours = pa.array([code for code in LANGUAGES if code != lang])
+    for batch in read_dump(path, "langlinks", _LANGLINKS, counts, max_bad_share):
+        wanted = pc.is_in(batch["ll_lang"], ours)
+        filled = pc.greater(pc.binary_length(batch["ll_title"]), 0)
+        counts["link into another language"] += pc.sum(pc.invert(wanted)).as_py()
+        counts["link without a title"] += pc.sum(pc.and_(wanted, pc.invert(filled))).as_py()
+        rows = batch.filter(pc.and_(wanted, filled))
+        yield pa.RecordBatch.from_arrays(
+            [
+                pa.repeat(lang, rows.num_rows),
+                rows["ll_from"],
+                rows["ll_lang"],
+                rows["ll_title"],
+            ],
+            _STAGED_NAMES[:4],
+        )
+
+
+def _counts(staged: DataFrame) -> dict[str, int]:
+    table = "page" if staged.where("other_lang is not null").isEmpty() else "langlinks"
+    rows = staged.where("reason is not null").groupBy("reason").agg(F.sum("n").alias("n")).collect()
+    return {f"{table} {row['reason']}": row["n"] for row in sorted(rows)}
