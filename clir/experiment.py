@@ -114,7 +114,9 @@ class Model(_Section):
     steps: PositiveInt | None = None  # in place of training's
     batch_size: PositiveInt | None = None
     learning_rate: float | None = None
-    pairs: list[tuple[LanguageCode, LanguageCode]] | None = None  # evaluated pairs; None: all
+    # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
+    candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
+    pairs: list[tuple[LanguageCode, LanguageCode]] | None = None  # languages; None: all
 
 
 class Training(_Section):
@@ -134,6 +136,7 @@ class Training(_Section):
     checkpoint_every: PositiveInt = 1000
     max_failures: NonNegativeInt = 2
     tokenizer_texts: list[Path] = []  # further text files or folders, one text per line
+    tokenizer_sample: PositiveInt = 300_000  # texts that a tokenizer from scratch is trained on
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Training:

@@ -31,26 +31,52 @@ def build(
     ``write`` returns what to keep in the manifest: row counts, drops by reason. Inputs are files,
     or folders that carry a manifest of their own. Returns whether anything was done.
     """
-    wanted = {
+    origin = origin_of(inputs, settings)
+    if is_current(folder, origin):
+        print(f"{folder.name}: up to date", flush=True)
+        return False
+    publish(folder, origin, write)
+    return True
+
+
+def origin_of(inputs: Iterable[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What an output is made from; two outputs of one origin are the same."""
+    return {
         "inputs": {str(path): fingerprint(path) for path in inputs},
         "settings": json.loads(json.dumps(settings, default=str)),
         "version": version("clir"),
     }
-    if is_current(folder, wanted):
-        print(f"{folder.name}: up to date", flush=True)
+
+
+def is_current(folder: Path, origin: Mapping[str, Any]) -> bool:
+    """Whether the folder is there and was made from just this."""
+    if not (folder / NAME).exists():
         return False
+    made = read(folder)
+    return all(made.get(key) == value for key, value in origin.items())
+
+
+def publish(
+    folder: Path,
+    origin: Mapping[str, Any],
+    write: Callable[[Path], Mapping[str, Any]],
+    seconds_before: float = 0.0,
+) -> None:
+    """Write a folder under a temporary name, its manifest last, and give it its name.
+
+    ``seconds_before``: time already spent on it, for the manifest's account.
+    """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    started = time.monotonic()
+    started = time.monotonic() - seconds_before
     counts = dict(write(partial))
     seconds = round(time.monotonic() - started, 1)
-    manifest = {**wanted, "counts": counts, "seconds": seconds}
+    manifest = {**origin, "counts": counts, "seconds": seconds}
     (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     print(f"{folder.name}: {_in_words(counts)} in {seconds} s", flush=True)
-    return True
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -59,14 +85,6 @@ def read(folder: Path) -> dict[str, Any]:
         return json.loads((folder / NAME).read_text())  # type: ignore[no-any-return]
     except FileNotFoundError:
         raise InputError(f"{folder}: not there yet; run the job that makes it first") from None
-
-
-def is_current(folder: Path, wanted: Mapping[str, Any]) -> bool:
-    """Whether the folder was made from just these inputs, settings and version."""
-    if not (folder / NAME).exists():
-        return False
-    made = read(folder)
-    return all(made.get(key) == value for key, value in wanted.items())
 
 
 def fingerprint(path: Path) -> str:

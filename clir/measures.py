@@ -14,28 +14,23 @@ from scipy import stats
 MEASURES = ("MRR@10", "MAP", "recall@50", "nDCG@10")
 
 
-def best(scores: np.ndarray, doc_ids: np.ndarray, depth: int) -> np.ndarray:
+def best(scores: np.ndarray, depth: int) -> np.ndarray:
     """Columns of the ``depth`` best documents per row, best first, ties by trec_eval's rule.
 
-    ``scores``: queries x documents; ``doc_ids``: one id per column, in ascending order (as
-    ``np.sort`` gives them), which turns the rule into a stable sort.
+    ``scores``: queries x documents, columns in ascending order of document ids, which turns the
+    rule into a stable sort from the right.
     """
-    assert (doc_ids[:-1] < doc_ids[1:]).all(), "document ids must ascend"
-    depth = min(depth, scores.shape[1])
-    if depth == 0:
-        return np.empty((len(scores), 0), np.int64)
-    # Reversed, the greater id comes first, and a stable sort keeps it first among equals.
+    columns = scores.shape[1]
+    depth = min(depth, columns)
     reverse = -scores[:, ::-1]
-    if depth < scores.shape[1]:
-        # Whatever reaches the depth-th best score is a candidate, so ties at the edge are whole.
+    if 0 < depth < columns:
         edge = np.partition(reverse, depth - 1, axis=1)[:, depth - 1 : depth]
-        if (reverse <= edge).sum() == depth * len(scores):
-            columns = np.nonzero(reverse <= edge)[1].reshape(len(scores), depth)
-            order = np.argsort(np.take_along_axis(reverse, columns, 1), axis=1, kind="stable")
-            picked = np.take_along_axis(columns, order, 1)
-            return scores.shape[1] - 1 - picked  # type: ignore[no-any-return]
-    order = np.argsort(reverse, axis=1, kind="stable")[:, :depth]
-    return scores.shape[1] - 1 - order  # type: ignore[no-any-return]
+        candidates = reverse <= edge
+        if (candidates.sum(axis=1) == depth).all():  # no tie across the edge: sort only these
+            picked = np.nonzero(candidates)[1].reshape(len(scores), depth)
+            order = np.argsort(np.take_along_axis(reverse, picked, 1), axis=1, kind="stable")
+            return np.asarray(columns - 1 - np.take_along_axis(picked, order, 1))
+    return np.asarray(columns - 1 - np.argsort(reverse, axis=1, kind="stable")[:, :depth])
 
 
 def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:

@@ -13,12 +13,12 @@ from clir import collections as readers
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Collection, Experiment
-from spark_etl.session import one_task_each
+from spark_etl.session import Spark, one_task_each
 
 _WORK = "kind string, path string, collection string, domain string, lang string"
 
 
-def load(spark: SparkSession, experiment: Experiment) -> Path:
+def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
     folder = experiment.output / "collections"
     collections = [*experiment.collections.train, *experiment.collections.test]
@@ -29,13 +29,14 @@ def load(spark: SparkSession, experiment: Experiment) -> Path:
     settings = {"collections": [c.model_dump(mode="json") for c in collections]}
 
     def write(out: Path) -> dict[str, int]:
+        session = spark()
         work = [file for collection in collections for file in _files(collection)]
         counts = {}
         for kind in ("documents", "queries", "judgments"):
-            table = _read(spark, [row for row in work if row[0] == kind], kind)
+            table = _read(session, [row for row in work if row[0] == kind], kind)
             table.write.parquet(str(out / kind))
-            counts[kind] = spark.read.parquet(str(out / kind)).count()
-        _check_ids(spark, out, {c.path.name: c.path for c in collections})
+            counts[kind] = session.read.parquet(str(out / kind)).count()
+        _check_ids(session, out, {c.path.name: c.path for c in collections})
         return counts
 
     manifest.build(folder, [c.path for c in collections], settings, write)

@@ -16,7 +16,7 @@ from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicon import read_dictionary, terms_of_titles
 from clir.words import count_words
-from spark_etl.session import one_task_each
+from spark_etl.session import Spark, one_task_each
 
 _ENTRY = (
     "source_lang string, target_lang string, source_term string, target_term string, "
@@ -28,18 +28,19 @@ _LEXICON = (
 )
 
 
-def build(spark: SparkSession, experiment: Experiment, titles: Path) -> Path:
+def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
     folder = experiment.output / "lexicon"
     dictionaries = _dictionaries(experiment)
 
     def write(out: Path) -> dict[str, int]:
-        lexicon = from_titles(spark.read.parquet(str(titles / "data")))
+        session = spark()
+        lexicon = from_titles(session.read.parquet(str(titles / "data")))
         if dictionaries:
-            lexicon = lexicon.unionByName(_from_dictionaries(spark, dictionaries))
+            lexicon = lexicon.unionByName(_from_dictionaries(session, dictionaries))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]
         lexicon.orderBy(*order).write.parquet(str(out / "data"))
-        written = spark.read.parquet(str(out / "data"))
+        written = session.read.parquet(str(out / "data"))
         rows = written.groupBy("origin").count().collect()
         return {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
 

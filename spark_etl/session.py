@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from pyspark import SparkConf
@@ -15,14 +14,32 @@ from pyspark.sql import DataFrame, SparkSession
 from clir import experiment
 
 
+# Starts the session when first called; stages that are up to date never do.
+Spark = Callable[[], SparkSession]
+
+
 @contextmanager
-def spark_session(settings: experiment.Spark) -> Iterator[SparkSession]:
+def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
     """The session that spark-submit prepared, or a local one; stopped at the end."""
+    started: list[SparkSession] = []
+
+    def start() -> SparkSession:
+        if not started:
+            started.append(_start(settings))
+        return started[0]
+
+    try:
+        yield start
+    finally:
+        for session in started:
+            session.stop()
+
+
+def _start(settings: experiment.Spark) -> SparkSession:
     # Workers must run this interpreter, with clir installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("clir")
-    submitted = SparkConf()
-    if not submitted.contains("spark.master"):
+    if not SparkConf().contains("spark.master"):
         # A laptop's names may resolve to an address that is down; loopback never is.
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         builder = builder.master(settings.master)
@@ -40,10 +57,7 @@ def spark_session(settings: experiment.Spark) -> Iterator[SparkSession]:
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    try:
-        yield session
-    finally:
-        session.stop()
+    return session
 
 
 def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:
@@ -51,7 +65,3 @@ def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: 
     work = list(rows)
     frame = spark.createDataFrame(work, schema)
     return frame.repartitionByRange(max(1, len(work)), *frame.columns)
-
-
-def read_parquet(spark: SparkSession, folder: Path) -> DataFrame:
-    return spark.read.parquet(str(folder))

@@ -20,7 +20,7 @@ from clir import manifest
 from clir.experiment import Dumps, Experiment
 from clir.languages import LANGUAGES
 from clir.sql_dump import read_dump
-from spark_etl.session import one_task_each
+from spark_etl.session import Spark, one_task_each
 
 _PAGE = pa.schema(
     {
@@ -37,12 +37,12 @@ _STAGED = "lang string, page_id long, other_lang string, title string, reason st
 _STAGED_NAMES = ("lang", "page_id", "other_lang", "title", "reason", "n")
 
 
-def mine(spark: SparkSession, experiment: Experiment) -> Path:
+def mine(spark: Spark, experiment: Experiment) -> Path:
     """Make the titles table of all dumps of the experiment; returns its folder."""
     folder = experiment.output / "titles"
     files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
     settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
-    manifest.build(folder, files, settings, lambda out: _write(spark, experiment.titles, out))
+    manifest.build(folder, files, settings, lambda out: _write(spark(), experiment.titles, out))
     return folder
 
 

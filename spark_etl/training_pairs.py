@@ -19,6 +19,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.switching import Switcher
 from clir.words import count_words
+from spark_etl.session import Spark
 
 _CARD_TEXTS = 50_000  # English documents that the quality card is measured on
 _SWITCHED = (
@@ -59,7 +60,7 @@ def plan(experiment: Experiment, method: str) -> Plan:
 
 
 def build(
-    spark: SparkSession, experiment: Experiment, method: str, collections: Path, lexicon: Path
+    spark: Spark, experiment: Experiment, method: str, collections: Path, lexicon: Path
 ) -> Path:
     """Make the training pairs of one method; returns their folder."""
     folder = experiment.output / "pairs" / method
@@ -74,10 +75,10 @@ def build(
     }
 
     def write(out: Path) -> dict[str, int]:
-        pairs = shuffled(_pairs(spark, experiment, method, collections, seed), experiment, seed)
+        pairs = shuffled(_pairs(spark(), experiment, method, collections, seed), experiment, seed)
         switched = pairs.mapInArrow(_switch(chosen, str(lexicon / "data"), seed), _SWITCHED)
         switched.write.parquet(str(out / "data"))
-        counts = _counts(spark.read.parquet(str(out / "data")))
+        counts = _counts(spark().read.parquet(str(out / "data")))
         if not counts["pairs"]:
             raise InputError(
                 f"{method}: the training collections have no pairs "
@@ -89,13 +90,13 @@ def build(
     return folder
 
 
-def quality_cards(spark: SparkSession, experiment: Experiment, collections: Path, lexicon: Path) -> Path:
+def quality_cards(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path) -> Path:
     """Write what each lexicon is worth for the English training texts; returns the folder."""
     folder = experiment.output / "lexicon_card"
     names = [c.path.name for c in experiment.collections.train]
 
     def write(out: Path) -> dict[str, int]:
-        documents = spark.read.parquet(str(collections / "documents"))
+        documents = spark().read.parquet(str(collections / "documents"))
         english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
         texts = english.orderBy("collection", "doc_id").limit(_CARD_TEXTS).select("text")
         table = read_lexicon(str(lexicon / "data"))
@@ -156,7 +157,7 @@ def _pairs(
     pairs = pairs.join(passages, ["collection", "doc_id"])
     if experiment.switching.title_pairs and not translated:
         is_title = F.col("query_id").startswith("title of ")
-        pairs = pairs.withColumn("passage", F.when(is_title, F.col("bare")).otherwise("passage"))
+        pairs = pairs.withColumn("passage", F.when(is_title, F.col("bare")).otherwise(F.col("passage")))
     return pairs.select(
         F.concat_ws("/", "collection", "query_id", "doc_id").alias("pair_id"),
         "collection",

@@ -1,0 +1,72 @@
+"""Per-query values -> the rows of summary.json: means, and paired tests against zero-shot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clir.measures import bonferroni, paired_p_value
+
+_TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
+
+
+def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of method x task x measure, from a table with the columns of ``tables.MEASURES``.
+
+    A task is a collection, a domain (or ``all``), a setting and a pair of languages; where these
+    are ``all``, each query's values over the setting's pairs are averaged first. Seeds are
+    averaged before anything else. Tests are paired over queries, two-sided; ``p_bonferroni``
+    counts as one family the tests of one model, collection, domain, measure and level (all means,
+    or all single pairs). Methods "... without D" are tested against zero-shot without D.
+    """
+    keys = ["method", *_TASK, "query_id"]
+    values = values.groupby(keys, sort=True, as_index=False, observed=True)["value"].mean()
+    values = _with_all_domains(values)
+    whole = values.groupby(
+        ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
+        sort=True, as_index=False,
+    )["value"].mean()
+    means = whole.assign(query_lang="all", doc_lang="all")
+    table = pd.concat([_tested(means, "mean"), _tested(values, "pair")])
+    family = ["model", "collection", "domain", "measure", "level"]
+    tested = table["p_value"].notna()
+    table["p_bonferroni"] = np.nan
+    table.loc[tested, "p_bonferroni"] = (
+        table[tested].groupby(family)["p_value"].transform(lambda p: bonferroni(p.to_numpy()))
+    )
+    table = table.drop(columns="level").replace({np.nan: None})
+    return [dict(row) for row in table.to_dict("records")]
+
+
+
+
+def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
+    """The values once by their query's domain, and once more under ``all``."""
+    return pd.concat([values, values.assign(domain="all")], ignore_index=True)
+
+
+def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Mean, number of queries, and the test against zero-shot, for each method and task."""
+    rows = []
+    for task, group in values.groupby(_TASK, sort=True):
+        methods = {
+            name: part.set_index("query_id")["value"].sort_index()
+            for name, part in group.groupby("method", sort=True)
+        }
+        for name, ours in methods.items():
+            base = methods.get(_baseline(str(name)))
+            row = dict(zip(_TASK, task, strict=True))
+            row |= {"method": name, "value": ours.mean(), "queries": len(ours), "level": level}
+            row["zero_shot_value"] = base.mean() if base is not None else None
+            row["p_value"] = None
+            if base is not None and name != _baseline(str(name)) and ours.index.equals(base.index):
+                row["p_value"] = paired_p_value(ours.to_numpy(), base.to_numpy())
+            rows.append(row)
+    return pd.DataFrame(rows).astype({"p_value": float, "zero_shot_value": float})
+
+
+def _baseline(method: str) -> str:
+    """The zero-shot method that saw the same domains."""
+    return "zero-shot" + (f" without {method.split(' without ')[1]}" if " without " in method else "")

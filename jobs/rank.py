@@ -1,0 +1,17 @@
+"""Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
+
+from clir import experiment
+from clir.errors import run_job
+from ray_app import cluster
+from ray_app.evaluation import ray_pipeline
+from ray_app.training.runs import plan_runs
+
+
+def main() -> None:
+    settings = experiment.from_command_line(__doc__)
+    with cluster.connected():
+        ray_pipeline.evaluate(settings, plan_runs(settings))
+
+
+if __name__ == "__main__":
+    run_job(main)

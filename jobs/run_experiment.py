@@ -1,0 +1,40 @@
+"""Run the whole way of an experiment: dumps to report. What is finished is skipped.
+
+Data jobs run in a local Spark session, training and evaluation on Ray (the cluster that
+RAY_ADDRESS names, or a local one). To run single stages on clusters, submit the other jobs here
+with the same arguments.
+"""
+
+from pathlib import Path
+
+from clir import experiment
+from clir.errors import run_job
+from ray_app import cluster
+from ray_app.evaluation import ray_pipeline, report
+from ray_app.training import ray_launcher
+from spark_etl import collection_tables, lexicon_table, session, titles, training_pairs
+
+
+def main() -> None:
+    settings = experiment.from_command_line(__doc__)
+    prepare_data(settings)
+    with cluster.connected():
+        runs = ray_launcher.train(settings)
+        evaluations = ray_pipeline.evaluate(settings, runs)
+    report.write(settings, evaluations)
+    report.print_table(settings)
+
+
+def prepare_data(settings: experiment.Experiment) -> Path:
+    with session.spark_session(settings.spark) as spark:
+        mined = titles.mine(spark, settings)
+        lexicon = lexicon_table.build(spark, settings, mined)
+        collections = collection_tables.load(spark, settings)
+        training_pairs.quality_cards(spark, settings, collections, lexicon)
+        for method in settings.methods:
+            training_pairs.build(spark, settings, method, collections, lexicon)
+    return settings.output
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,18 @@
+"""Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
+
+from clir import experiment
+from clir.errors import run_job
+from spark_etl import session, training_pairs
+
+
+def main() -> None:
+    settings = experiment.from_command_line(__doc__)
+    collections, lexicon = settings.output / "collections", settings.output / "lexicon"
+    with session.spark_session(settings.spark) as spark:
+        training_pairs.quality_cards(spark, settings, collections, lexicon)
+        for method in settings.methods:
+            training_pairs.build(spark, settings, method, collections, lexicon)
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,55 @@
+"""Candidates for reranking: BM25's best English documents for each English query.
+
+The origin's protocol: every language pair reranks the candidates that the English first stage
+found, so what a first stage across languages would lose is not seen here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clir import manifest
+from clir.errors import InputError
+from clir.experiment import Experiment
+from ray_app.evaluation.texts import held_languages, read_texts
+
+
+def build(experiment: Experiment, tables: Path) -> Path:
+    """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
+    folder = experiment.output / "candidates"
+    depth = experiment.models["cross-encoder"].candidates
+    names = [collection.path.name for collection in experiment.collections.test]
+
+    def write(out: Path) -> dict[str, int]:
+        return {name: _write(tables, name, depth, out) for name in names}
+
+    manifest.build(folder, [tables], {"depth": depth, "collections": names}, write)
+    return folder
+
+
+def _write(tables: Path, collection: str, depth: int, out: Path) -> int:
+    if "en" not in held_languages(tables, collection):
+        raise InputError(f"{collection}: reranking needs English candidates; it has no English")
+    documents = read_texts(tables, "documents", collection, "en")
+    queries = read_texts(tables, "queries", collection, "en")
+
+    def tokens(texts: pa.ChunkedArray) -> bm25s.tokenization.Tokenized:
+        return bm25s.tokenize(texts.to_pylist(), stopwords="en", show_progress=False)
+
+    index = bm25s.BM25()
+    index.index(tokens(documents["text"]), show_progress=False)
+    depth = min(depth, len(documents))
+    found, _ = index.retrieve(tokens(queries["text"]), k=depth, show_progress=False)
+    table = pa.table(
+        {
+            "query_id": queries["id"].take(pa.array(np.repeat(np.arange(len(queries)), depth))),
+            "doc_id": documents["id"].take(pa.array(found.ravel())),
+        }
+    )
+    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
+    return len(table)

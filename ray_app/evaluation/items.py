@@ -1,0 +1,298 @@
+"""The pieces an evaluation is cut into, each doing one small thing and leaving it in files.
+
+Embedding items turn texts into vectors; ranking items turn vectors (or candidates) into runs and
+per-query values. An item whose file is there is done: files get their names when they are whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.parquet as pq
+
+from clir import lexicon as lexicons
+from clir import measures, tables
+from clir.experiment import Evaluation
+from clir.switching import MAX_PHRASE_WORDS, Switcher
+from ray_app.evaluation import ranking, texts
+from ray_app.evaluation.texts import Setting
+from ray_app.training.models import Ranker
+
+PART = 50_000  # texts of one embedding item, and documents of one block of scores
+
+
+@dataclass(frozen=True)
+class System:
+    """One way to rank: a trained model, reading texts as they are or translated into English."""
+
+    name: str
+    kind: str
+    method: str
+    seed: int
+    without_domain: str | None
+    model: Path
+    max_length: int
+    translates: bool
+    work: Path  # where its results are made
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where all items read from."""
+
+    tables: Path
+    lexicon: Path
+    word_origins: tuple[str, ...]  # the chain of lexicons that Translate-Test asks
+    candidates: Path | None
+    split: str
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Vectors of some texts of one language of a collection."""
+
+    system: System
+    collection: str
+    kind: str  # documents or queries
+    lang: str
+    part: int  # first row
+
+    @property
+    def file(self) -> Path:
+        name = f"{self.collection}.{self.kind}.{self.lang}.{self.part:09}.parquet"
+        return self.system.work / "embeddings" / name
+
+    def run(self, sources: Sources) -> None:
+        table = texts.read_texts(sources.tables, self.kind, self.collection, self.lang)
+        table = table.slice(self.part, PART)
+        content = table["text"].combine_chunks()
+        if self.system.translates and self.lang != "en":
+            switcher = _into_english(sources.lexicon, sources.word_origins, self.lang)
+            content = switcher.switch(content, table["id"].combine_chunks(), "query", 1.0, 0).texts
+        vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content.to_pylist())
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        _write(table.drop_columns("text").append_column("vector", column), self.file)
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Runs and per-query values of all settings with one language of queries."""
+
+    system: System
+    collection: str
+    query_lang: str
+    settings: tuple[Setting, ...]
+
+    @property
+    def file(self) -> Path:
+        return self.system.work / "measures" / f"{self.collection}.{self.query_lang}.parquet"
+
+    def run(self, sources: Sources) -> None:
+        rank = _by_vectors if self.system.kind == "bi-encoder" else _by_candidates
+        queries = _Side(self, sources, "queries", self.query_lang)
+        judgments = texts.read_judgments(sources.tables, self.collection, sources.split)
+        judgments = judgments[judgments["query_id"].isin(queries.ids)]
+        runs = []
+        for setting in self.settings:
+            documents = _Side(self, sources, "documents", setting.doc_lang)
+            found = rank(self, sources, queries, documents)
+            runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
+            _write_trec(runs[-1], self.system, setting)
+        everything = pa.concat_tables(runs)
+        values = _values(self, sources, queries, judgments, everything)
+        name = f"{self.collection}.{self.query_lang}.parquet"
+        _write(everything, self.system.work / "runs" / name)
+        _write(values, self.file)
+
+
+class _Side:
+    """The ids of a setting's queries or documents, ascending, and where their texts are."""
+
+    def __init__(self, item: Rankings, sources: Sources, kind: str, lang: str):
+        self.item, self.sources, self.kind = item, sources, kind
+        held = texts.held_languages(sources.tables, item.collection)
+        self.langs = texts.members(lang, held, sources.evaluation)
+        parts = [self._of_language(code, ["id", "domain"]) for code in self.langs]
+        table = pa.concat_tables(parts).sort_by("id")
+        self.ids = np.array(table["id"].to_pylist())
+        self.domains = np.array(table["domain"].to_pylist())
+
+    def _of_language(self, lang: str, columns: list[str]) -> pa.Table:
+        table = texts.read_texts(self.sources.tables, self.kind, self.item.collection, lang)
+        return table.select(columns).filter(pa.array(self._has(table["id"], lang)))
+
+    def _has(self, ids: pa.ChunkedArray, lang: str) -> np.ndarray:
+        """Which ids this side has in this language: all, or those that drew it."""
+        if len(self.langs) == 1:
+            return np.ones(len(ids), bool)
+        seed = self.sources.evaluation.mlir_seed
+        return texts.drawn(np.array(ids.to_pylist()), self.langs, seed) == lang
+
+    def texts(self) -> list[str]:
+        """All texts, in the order of ids (for reranking)."""
+        parts = [self._of_language(lang, ["id", "text"]) for lang in self.langs]
+        return pa.concat_tables(parts).sort_by("id")["text"].to_pylist()
+
+    def vector_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Blocks of (places among the ids, ascending; vectors)."""
+        for lang in self.langs:
+            pattern = f"{self.item.collection}.{self.kind}.{lang}.*.parquet"
+            for path in sorted((self.item.system.work / "embeddings").glob(pattern)):
+                table = pq.read_table(path)
+                table = table.filter(pa.array(self._has(table["id"], lang))).combine_chunks()
+                if len(table):
+                    column = table["vector"].combine_chunks()
+                    vectors = column.flatten().to_numpy().reshape(len(table), -1)
+                    yield np.searchsorted(self.ids, table["id"].to_pylist()), vectors
+
+
+def _by_vectors(
+    item: Rankings, sources: Sources, queries: _Side, documents: _Side
+) -> ranking.Ranking:
+    blocks = list(queries.vector_blocks())
+    vectors = np.concatenate([block for _, block in blocks])
+    vectors[np.concatenate([places for places, _ in blocks])] = vectors.copy()
+    return ranking.by_vectors(vectors, documents.vector_blocks(), sources.evaluation.depth)
+
+
+def _by_candidates(
+    item: Rankings, sources: Sources, queries: _Side, documents: _Side
+) -> ranking.Ranking:
+    assert sources.candidates is not None
+    table = pq.read_table(sources.candidates / f"{item.collection}.parquet").to_pandas()
+    table = table[table["query_id"].isin(queries.ids) & table["doc_id"].isin(documents.ids)]
+    query = np.searchsorted(queries.ids, table["query_id"])
+    document = np.searchsorted(documents.ids, table["doc_id"])
+    query_texts, doc_texts = queries.texts(), documents.texts()
+    scores = _ranker(item.system, sources.evaluation.batch_size).score(
+        [query_texts[i] for i in query], [doc_texts[i] for i in document]
+    )
+    width = int(np.bincount(query, minlength=1).max())
+    within = pd.Series(query).groupby(query).cumcount().to_numpy()
+    documents_of = np.full((len(queries.ids), width), -1, np.int64)
+    scores_of = np.full((len(queries.ids), width), -np.inf, np.float32)
+    documents_of[query, within], scores_of[query, within] = document, scores
+    return ranking.of_candidates(documents_of, scores_of)
+
+
+def _run_table(
+    item: Rankings, setting: Setting, queries: np.ndarray, documents: np.ndarray,
+    found: ranking.Ranking,
+) -> pa.Table:
+    """``tables.RUNS`` of one setting."""
+    rows, ranks = np.nonzero(found.documents >= 0)
+    count = len(rows)
+    return pa.table(
+        {
+            "model": pa.repeat(item.system.name, count),
+            "collection": pa.repeat(item.collection, count),
+            "setting": pa.repeat(setting.name, count),
+            "query_lang": pa.repeat(setting.query_lang, count),
+            "doc_lang": pa.repeat(setting.doc_lang, count),
+            "query_id": pa.array(queries[rows]),
+            "doc_id": pa.array(documents[found.documents[rows, ranks]]),
+            "rank": pa.array(ranks + 1, pa.int32()),
+            "score": pa.array(found.scores[rows, ranks], pa.float64()),
+        },
+        schema=tables.RUNS,
+    )
+
+
+def _write_trec(run: pa.Table, system: System, setting: Setting) -> None:
+    """``query Q0 document rank score system``, a line per rank."""
+    name = f"{run['collection'][0]}.{setting.query_lang}.{setting.doc_lang}.run"
+    lines = pa.table(
+        {
+            "query": run["query_id"],
+            "q0": pa.repeat("Q0", len(run)),
+            "document": run["doc_id"],
+            "rank": run["rank"],
+            "score": run["score"],
+            "system": run["model"],
+        }
+    )
+    path = system.work / "trec" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = pyarrow.csv.WriteOptions(include_header=False, delimiter=" ", quoting_style="none")
+    pyarrow.csv.write_csv(lines, path, options)
+
+
+def _values(
+    item: Rankings, sources: Sources, queries: _Side, judgments: pd.DataFrame, runs: pa.Table
+) -> pa.Table:
+    """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting.
+
+    A query is scored where both sides have it: at least one relevant document in the language.
+    """
+    frame = runs.select(["doc_lang", "query_id", "doc_id", "rank"]).to_pandas()
+    judged = []
+    for setting in item.settings:
+        documents = _Side(item, sources, "documents", setting.doc_lang)
+        here = judgments[judgments["doc_id"].isin(documents.ids)]
+        answerable = here.loc[here["grade"] > 0, "query_id"].unique()
+        judged.append(here[here["query_id"].isin(answerable)].assign(doc_lang=setting.doc_lang))
+    qrels = pd.concat(judged)
+    for part in (frame, qrels):
+        part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
+    values = measures.per_query(qrels, frame)
+    doc_lang, query_id = zip(*values["query_id"].str.split("\t", n=1), strict=True)
+    system = item.system
+    names = {setting.doc_lang: setting.name for setting in item.settings}
+    domain = dict(zip(queries.ids, queries.domains, strict=True))
+    method = system.method + (f" without {system.without_domain}" if system.without_domain else "")
+    return pa.table(
+        {
+            "model": pa.repeat(system.kind, len(values)),
+            "method": pa.repeat(method, len(values)),
+            "seed": pa.repeat(system.seed, len(values)),
+            "collection": pa.repeat(item.collection, len(values)),
+            "domain": [domain[query] for query in query_id],
+            "setting": [names[lang] for lang in doc_lang],
+            "query_lang": pa.repeat(item.query_lang, len(values)),
+            "doc_lang": list(doc_lang),
+            "query_id": list(query_id),
+            "measure": pa.array(values["measure"]),
+            "value": pa.array(values["value"]),
+        },
+        schema=tables.MEASURES,
+    )
+
+
+@lru_cache(maxsize=2)
+def _ranker(system: System, batch_size: int) -> Ranker:
+    return Ranker(system.kind, system.model, system.max_length, batch_size)
+
+
+@lru_cache(maxsize=16)
+def _into_english(lexicon: Path, origins: tuple[str, ...], lang: str) -> Switcher:
+    data = pyarrow.dataset.dataset(sorted(map(str, lexicon.glob("*.parquet"))))
+    table = data.to_table(filter=pc.field("target_lang") == lang)
+    chained = lexicons.chain(table.filter(pc.equal(table["origin"], name)) for name in origins)
+    return Switcher(lexicons.into_english(chained, lang), ["en"], max_words=MAX_PHRASE_WORDS)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.rename(path)
+
+
+def timed(item: Embedding | Rankings, sources: Sources) -> float:
+    """Do an item unless its file is there; the seconds it took."""
+    if item.file.exists():
+        return 0.0
+    started = time.monotonic()
+    item.run(sources)
+    return time.monotonic() - started

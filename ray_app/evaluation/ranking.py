@@ -1,0 +1,61 @@
+"""Ranking documents for queries, by vectors in blocks or by scores of given candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from clir.measures import best
+
+_QUERIES = 1024  # rows of a block's score matrix
+
+
+class Ranking(NamedTuple):
+    """The best documents of each query, best first; unused ranks hold document -1.
+
+    ``documents`` are places in the ascending list of document ids. Both: queries x depth.
+    """
+
+    documents: np.ndarray
+    scores: np.ndarray
+
+
+def by_vectors(
+    queries: np.ndarray, blocks: Iterable[tuple[np.ndarray, np.ndarray]], depth: int
+) -> Ranking:
+    """The ``depth`` best documents by inner product, over a stream of blocks.
+
+    ``queries``: queries x size. Each block: places of its documents (ascending), and their
+    vectors. Memory is bounded by one block and the depth, whatever the number of documents.
+    """
+    kept = Ranking(
+        np.full((len(queries), 0), -1, np.int64), np.empty((len(queries), 0), np.float32)
+    )
+    for places, vectors in blocks:
+        parts = []
+        for at in range(0, len(queries), _QUERIES):
+            scores = queries[at : at + _QUERIES] @ vectors.T
+            columns = best(scores, depth)
+            parts.append((places[columns], np.take_along_axis(scores, columns, 1)))
+        documents = np.concatenate([kept.documents, *_stack(parts, 0)], axis=1)
+        scores = np.concatenate([kept.scores, *_stack(parts, 1)], axis=1)
+        kept = _sorted(documents, scores, depth)
+    return kept
+
+
+def of_candidates(documents: np.ndarray, scores: np.ndarray) -> Ranking:
+    """Candidates (queries x candidates, -1 where there are fewer) sorted by their scores."""
+    return _sorted(documents, np.where(documents < 0, -np.inf, scores), documents.shape[1])
+
+
+def _sorted(documents: np.ndarray, scores: np.ndarray, depth: int) -> Ranking:
+    order = np.lexsort((-documents, -scores), axis=1)[:, :depth]
+    return Ranking(
+        np.take_along_axis(documents, order, 1), np.take_along_axis(scores, order, 1)
+    )
+
+
+def _stack(parts: list[tuple[np.ndarray, np.ndarray]], which: int) -> list[np.ndarray]:
+    return [np.concatenate([part[which] for part in parts])] if parts else []

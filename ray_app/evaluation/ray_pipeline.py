@@ -1,0 +1,188 @@
+"""Ranking and scoring every system on every setting: the one place that knows Ray Data.
+
+Work is a list of small independent items; each writes its own files and is skipped when they are
+there, so a killed evaluation goes on where it was and no item's loss costs another's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import ray
+import ray.data
+import torch
+
+from clir import manifest
+from clir.experiment import TRANSLATE_TEST, Experiment
+from ray_app.evaluation import candidates, texts
+from ray_app.evaluation.items import PART, Embedding, Rankings, Sources, System, timed
+from ray_app.evaluation.texts import Setting
+from ray_app.training.runs import Run
+
+
+class Planned(NamedTuple):
+    """A system, where its results go, and what they are made from."""
+
+    system: System
+    folder: Path
+    origin: dict[str, Any]
+    pairs: list[tuple[str, str]] | None  # of languages; None: all
+
+
+def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
+    """Rank and score all systems; the folders with their runs and per-query values."""
+    sources = _sources(experiment)
+    planned = [
+        _plan(experiment, sources, run, method)
+        for run in runs
+        for method in _methods(run)
+    ]
+    due = [p for p in planned if not manifest.is_current(p.folder, p.origin)]
+    for plan in planned:
+        if plan not in due:
+            print(f"{plan.folder.name}: up to date", flush=True)
+    if due:
+        names = [collection.path.name for collection in experiment.collections.test]
+        seconds = _carry(list(_embeddings(sources, names, due)), sources)
+        seconds |= _carry(list(_rankings(sources, names, due)), sources)
+        for plan in due:
+            _finish(plan, seconds.get(plan.system.name, 0.0))
+    return [plan.folder for plan in planned]
+
+
+def _sources(experiment: Experiment) -> Sources:
+    output = experiment.output.absolute()
+    found = None
+    if "cross-encoder" in experiment.models:
+        found = candidates.build(experiment, output / "collections")
+    return Sources(
+        tables=output / "collections",
+        lexicon=output / "lexicon" / "data",
+        word_origins=tuple(experiment.lexicons.words),
+        candidates=found.absolute() if found else None,
+        split=experiment.collections.test_split,
+        evaluation=experiment.evaluation,
+    )
+
+
+def _methods(run: Run) -> list[str]:
+    """The methods that rank with a run: its own if asked for, and those that translate."""
+    if run.without_domain:
+        return [run.method]
+    return [m for m in run.model.methods if run.method in (m, TRANSLATE_TEST.get(m))]
+
+
+def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Planned:
+    inputs = [run.folder, sources.tables]
+    if method in TRANSLATE_TEST:
+        inputs.append(sources.lexicon.parent)
+    if run.kind == "cross-encoder" and sources.candidates:
+        inputs.append(sources.candidates)
+    settings = {
+        "method": method,
+        "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
+        "pairs": run.model.pairs,
+        "test": [collection.path.name for collection in experiment.collections.test],
+        "split": sources.split,
+    }
+    origin = manifest.origin_of(inputs, settings)
+    digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
+    name = run.name.replace(run.method, method, 1)
+    folder = experiment.output.absolute() / "evaluation" / name
+    system = System(
+        name=name,
+        kind=run.kind,
+        method=method,
+        seed=run.seed,
+        without_domain=run.without_domain,
+        model=run.folder,
+        max_length=run.model.max_length,
+        translates=method in TRANSLATE_TEST,
+        # Named by its origin, so that what an earlier start left is used only if it still fits.
+        work=folder.with_name(f"{name}.{digest}"),
+    )
+    return Planned(system, folder, origin, run.model.pairs if run.kind == "cross-encoder" else None)
+
+
+def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Embedding]:
+    systems = [plan.system for plan in due if plan.system.kind == "bi-encoder"]
+    for collection in names if systems else []:
+        for kind in ("documents", "queries"):
+            for lang in texts.held_languages(sources.tables, collection):
+                rows = len(texts.read_texts(sources.tables, kind, collection, lang))
+                for part in range(0, rows, PART):
+                    for system in systems:
+                        yield Embedding(system, collection, kind, lang, part)
+
+
+def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Rankings]:
+    for collection in names:
+        held = texts.held_languages(sources.tables, collection)
+        for plan in due:
+            wanted: dict[str, list[Setting]] = {}
+            for setting in texts.settings(held, sources.evaluation):
+                pair = (setting.query_lang, setting.doc_lang)
+                if plan.pairs is None or pair in plan.pairs or setting.name.startswith("MLIR"):
+                    wanted.setdefault(setting.query_lang, []).append(setting)
+            for query_lang, settings in wanted.items():
+                yield Rankings(plan.system, collection, query_lang, tuple(settings))
+
+
+class _Worker:
+    """An actor that does one item after another, and keeps the last models loaded."""
+
+    def __init__(self, sources: Sources):
+        torch.set_num_threads(1)  # actors share the machine; each has one CPU
+        self.sources = sources
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        items = [pickle.loads(item) for item in batch["item"].to_pylist()]
+        seconds = [timed(item, self.sources) for item in items]
+        return pa.table({"system": [item.system.name for item in items], "seconds": seconds})
+
+
+def _carry(items: list[Embedding] | list[Rankings], sources: Sources) -> dict[str, float]:
+    """Have a fixed pool of actors do the items; seconds per system."""
+    if not items:
+        return {}
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    # Models that stay loaded are few, so one system's items follow each other.
+    items = sorted(items, key=lambda item: item.system.name)
+    work = ray.data.from_items(
+        [{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items)
+    )
+    workers = min(sources.evaluation.workers, len(items))
+    done = work.map_batches(
+        _Worker,
+        fn_constructor_args=(sources,),
+        batch_size=1,
+        batch_format="pyarrow",
+        # A pool of fixed size: an elastic one may starve beside a fast stage.
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_cpus=1,
+        num_gpus=1 if ray.cluster_resources().get("GPU", 0) > 0 else 0,
+    ).to_pandas()
+    assert len(done) == len(items), f"{len(done)} of {len(items)} items came back"
+    return done.groupby("system")["seconds"].sum().to_dict()
+
+
+def _finish(plan: Planned, seconds: float) -> None:
+    """Give a system's results their name; what only served to make them goes."""
+    work = plan.system.work
+    shutil.rmtree(work / "embeddings", ignore_errors=True)
+
+    def write(folder: Path) -> dict[str, int]:
+        for part in sorted(work.iterdir()):
+            part.rename(folder / part.name)
+        return {"trec runs": len(list((folder / "trec").glob("*.run")))}
+
+    manifest.publish(plan.folder, plan.origin, write, seconds)
+    for stale in plan.folder.parent.glob(f"{plan.folder.name}.{'?' * 12}"):
+        shutil.rmtree(stale)

@@ -1,0 +1,238 @@
+"""The results as files: summary.json, one self-contained report.html, and a table to print."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+import jinja2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pyarrow.dataset
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from clir import manifest
+from clir.experiment import Experiment
+from clir.languages import LANGUAGES
+from clir.measures import MEASURES
+from clir.summary import summarise
+
+_SETTINGS = ("MoIR", "CLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
+_SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table
+_SIGNIFICANT = 0.05
+
+
+def write(experiment: Experiment, evaluations: list[Path]) -> Path:
+    """Write summary.json and report.html into the experiment's folder; the report's path."""
+    values = pyarrow.dataset.dataset(
+        [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
+    ).to_table()
+    rows = summarise(values.to_pandas())
+    summary = experiment.output / "summary.json"
+    summary.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+    report = experiment.output / "report.html"
+    report.write_text(_page(experiment, pd.DataFrame(rows)), encoding="utf-8")
+    return report
+
+
+def print_table(experiment: Experiment) -> None:
+    """The means of every method in every setting, to the terminal."""
+    rows = pd.DataFrame(json.loads((experiment.output / "summary.json").read_text()))
+    for (model, collection), part in _means(rows).groupby(["model", "collection"]):
+        table = Table(title=f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
+        table.add_column("method")
+        for setting in _present(part):
+            table.add_column(setting, justify="right")
+        for line in _by_method(part, _SHOWN):
+            table.add_row(line["method"], *(cell["text"] for cell in line["cells"]))
+        Console(width=110).print(table)
+    print(f"summary: {experiment.output / 'summary.json'}")
+    print(f"report:  {experiment.output / 'report.html'}")
+
+
+def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
+    means = _means(rows)
+    sections = []
+    for (model, collection), part in means.groupby(["model", "collection"]):
+        here = rows[(rows["model"] == model) & (rows["collection"] == collection)]
+        sections.append(
+            {
+                "model": model,
+                "collection": collection,
+                "settings": _present(part),
+                "tables": [{"measure": m, "lines": _by_method(part, m)} for m in MEASURES],
+                "heat_maps": _heat_maps(here),
+                "domains": _domain_gains(here),
+            }
+        )
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True
+    )
+    return environment.get_template("report.html").render(
+        experiment=experiment,
+        settings_yaml=yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False),
+        sections=sections,
+        left_out=_left_out(rows) if experiment.leave_out else None,
+        cards=_cards(experiment),
+        stages=_stages(experiment),
+        languages=LANGUAGES,
+    )
+
+
+def _means(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[
+        (rows["query_lang"] == "all")
+        & (rows["domain"] == "all")
+        & ~rows["method"].str.contains(" without ")
+    ]
+
+
+def _present(part: pd.DataFrame) -> list[str]:
+    return [setting for setting in _SETTINGS if (part["setting"] == setting).any()]
+
+
+def _by_method(part: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
+    """Lines of a table of methods by settings; the order of methods is that of their CLIR."""
+    chosen = part[part["measure"] == measure]
+    lines = []
+    for method in _ordered(chosen["method"].unique()):
+        cells = []
+        for setting in _present(part):
+            found = chosen[(chosen["method"] == method) & (chosen["setting"] == setting)]
+            cells.append(_cell(found.iloc[0]) if len(found) else {"text": "", "tone": ""})
+        lines.append({"method": method, "cells": cells})
+    return lines
+
+
+def _ordered(methods: Any) -> list[str]:
+    order = [
+        "zero-shot", "translate-test", "bl-cs", "ml-cs", "wiki-cs", "translate-test-ml-cs",
+        "fine-tuning",
+    ]  # fmt: skip
+    return sorted(methods, key=lambda m: (order.index(m.split(" ")[0]), m))
+
+
+def _cell(row: pd.Series) -> dict[str, Any]:
+    significant = row["p_bonferroni"] is not None and row["p_bonferroni"] < _SIGNIFICANT
+    gain = 0.0 if pd.isna(row["zero_shot_value"]) else row["value"] - row["zero_shot_value"]
+    tone = ("up" if gain > 0 else "down") if significant else ""
+    title = f"{int(row['queries'])} queries"
+    if significant or not pd.isna(row["p_value"]):
+        title += f"; {gain:+.3f} against zero-shot, p {row['p_value']:.2g}"
+        title += f", Bonferroni {row['p_bonferroni']:.2g}"
+    return {"text": f"{row['value']:.3f}{'*' if significant else ''}", "tone": tone, "title": title}
+
+
+def _heat_maps(rows: pd.DataFrame) -> list[dict[str, str]]:
+    """One map per method: query languages down, document languages across."""
+    pairs = rows[
+        (rows["measure"] == _SHOWN)
+        & (rows["domain"] == "all")
+        & rows["setting"].isin(["MoIR", "CLIR"])
+        & (rows["query_lang"] != "all")
+        & ~rows["method"].str.contains(" without ")
+    ]
+    present = set(pairs["query_lang"]) | set(pairs["doc_lang"])
+    langs = [code for code in LANGUAGES if code in present]
+    top = max(pairs["value"].max(), 0.01)
+    maps = []
+    for method in _ordered(pairs["method"].unique()):
+        part = pairs[pairs["method"] == method]
+        grid = part.pivot_table(index="query_lang", columns="doc_lang", values="value")
+        maps.append({"method": method, "svg": _heat_map(grid.reindex(langs, columns=langs), top)})
+    return maps
+
+
+def _heat_map(grid: pd.DataFrame, top: float) -> str:
+    size = 0.34 * len(grid) + 1
+    figure, axes = plt.subplots(figsize=(size, size))
+    axes.imshow(grid, vmin=0, vmax=top, cmap="viridis")
+    axes.set_xticks(range(len(grid)), grid.columns)
+    axes.set_yticks(range(len(grid)), grid.index)
+    axes.set_xlabel("documents")
+    axes.set_ylabel("queries")
+    axes.tick_params(length=0)
+    for row, column in zip(*np.nonzero(grid.notna().to_numpy()), strict=True):
+        value = grid.iloc[row, column]
+        axes.text(
+            column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=7,
+            color="white" if value < 0.6 * top else "black",
+        )  # fmt: skip
+    buffer = io.StringIO()
+    # A fixed salt and no date: the same results are the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "clir", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    return buffer.getvalue()[buffer.getvalue().index("<svg") :]
+
+
+def _domain_gains(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Gain over zero-shot by domain and setting."""
+    part = rows[
+        (rows["query_lang"] == "all")
+        & (rows["measure"] == _SHOWN)
+        & (rows["method"] != "zero-shot")
+        & ~rows["method"].str.contains(" without ")
+    ]
+    lines = []
+    for (domain, method), group in part.groupby(["domain", "method"], sort=True):
+        cells = []
+        for setting in _present(part):
+            found = group[group["setting"] == setting]
+            cell = _cell(found.iloc[0]) if len(found) else {"text": "", "tone": "", "title": ""}
+            if len(found):
+                gain = found.iloc[0]["value"] - found.iloc[0]["zero_shot_value"]
+                cell["text"] = f"{gain:+.3f}{'*' if cell['tone'] else ''}"
+            cells.append(cell)
+        lines.append({"domain": domain, "method": method, "cells": cells})
+    return lines
+
+
+def _left_out(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Methods trained with and without a domain, tested on that domain (MAP and recall@50)."""
+    lines = []
+    marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
+    for method in sorted(marked["method"].unique()):
+        name, domain = method.split(" without ")
+        for setting in _present(marked):
+            line: dict[str, Any] = {"method": name, "domain": domain, "setting": setting}
+            for measure in ("MAP", "recall@50"):
+                for key, wanted in (("with", name), ("without", method)):
+                    found = rows[
+                        (rows["method"] == wanted)
+                        & (rows["domain"] == domain)
+                        & (rows["setting"] == setting)
+                        & (rows["query_lang"] == "all")
+                        & (rows["measure"] == measure)
+                        & (rows["model"] == "bi-encoder")
+                    ]
+                    line[f"{measure} {key}"] = found["value"].mean()
+            lines.append(line)
+    return lines
+
+
+def _cards(experiment: Experiment) -> list[dict[str, Any]]:
+    return json.loads((experiment.output / "lexicon_card" / "card.json").read_text())
+
+
+def _stages(experiment: Experiment) -> list[dict[str, Any]]:
+    """Every finished stage with its seconds and counts, in the order of the work."""
+    names = ["titles", "collections", "lexicon", "lexicon_card", "pairs/*", "tokenizers/*",
+             "models/*", "candidates", "evaluation/*"]  # fmt: skip
+    stages = []
+    for pattern in names:
+        for folder in sorted(experiment.output.glob(pattern)):
+            if (folder / manifest.NAME).exists():
+                made = manifest.read(folder)
+                counts = ", ".join(f"{k} {v:,}" for k, v in made["counts"].items())
+                name = str(folder.relative_to(experiment.output))
+                stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
+    return stages

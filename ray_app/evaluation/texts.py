@@ -1,0 +1,90 @@
+"""The test texts and which of them each setting pairs: MoIR, CLIR and MLIR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+
+from clir.experiment import Evaluation
+from clir.words import hash_texts, mix
+
+
+class Setting(NamedTuple):
+    """One ranking task on a collection: queries in one language, documents in one.
+
+    A side whose language is ``xx-N`` is multilingual: each id has one language, drawn among N.
+    """
+
+    name: str  # MoIR, CLIR, MLIR-xx-en, MLIR-en-xx or MLIR-xx-xx
+    query_lang: str
+    doc_lang: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.query_lang}.{self.doc_lang}"
+
+
+def settings(held: list[str], evaluation: Evaluation) -> Iterator[Setting]:
+    """All settings of a collection that holds these languages."""
+    asked = [lang for lang in evaluation.languages if lang in held]
+    for query_lang in asked:
+        for doc_lang in asked:
+            yield Setting("MoIR" if query_lang == doc_lang else "CLIR", query_lang, doc_lang)
+    for size, languages in evaluation.mlir.items():
+        drawn = f"xx-{size}"
+        if "en" in held and len(set(languages) & set(held)) > 1:
+            yield Setting("MLIR-xx-en", drawn, "en")
+            yield Setting("MLIR-en-xx", "en", drawn)
+            yield Setting("MLIR-xx-xx", drawn, drawn)
+
+
+def members(lang: str, held: list[str], evaluation: Evaluation) -> list[str]:
+    """The languages behind a side's language: itself, or those an ``xx-N`` draws from."""
+    if not lang.startswith("xx-"):
+        return [lang]
+    return [code for code in evaluation.mlir[lang.removeprefix("xx-")] if code in held]
+
+
+def drawn(ids: np.ndarray, choices: list[str], seed: int) -> np.ndarray:
+    """The language of each id, the same in every setting and run: a draw by hash of the id."""
+    key = mix(hash_texts(pa.array(ids, pa.string())) ^ mix(np.uint64(seed)))
+    return np.array(choices)[(key % np.uint64(len(choices))).astype(np.int64)]
+
+
+def read_texts(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
+    """Ids (ascending) and texts of one language: columns id, domain, text (title in front)."""
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
+    table = data.to_table(
+        filter=(pc.field("collection") == collection) & (pc.field("lang") == lang)
+    )
+    id_name = "doc_id" if kind == "documents" else "query_id"
+    text = table["text"]
+    if kind == "documents":
+        text = pc.utf8_trim_whitespace(
+            pc.binary_join_element_wise(table["title"], table["text"], " ")
+        )
+    result = pa.table({"id": table[id_name], "domain": table["domain"], "text": text})
+    return result.sort_by("id").combine_chunks()
+
+
+def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
+    """query_id, doc_id, grade of one split."""
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "judgments").glob("*.parquet"))))
+    table = data.to_table(
+        filter=(pc.field("collection") == collection) & (pc.field("split") == split)
+    )
+    return table.select(["query_id", "doc_id", "grade"]).to_pandas()
+
+
+def held_languages(tables: Path, collection: str) -> list[str]:
+    """The languages a collection has documents in."""
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "documents").glob("*.parquet"))))
+    langs = data.to_table(columns=["lang"], filter=pc.field("collection") == collection)["lang"]
+    return sorted(langs.unique().to_pylist())

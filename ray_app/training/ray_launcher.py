@@ -1,0 +1,81 @@
+"""The one place that knows Ray Train: workers, retries, and where checkpoints live."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchConfig, TorchTrainer, get_device
+
+from clir.experiment import Experiment
+from ray_app.training.runs import Run, plan_runs
+
+
+def train(experiment: Experiment) -> list[Run]:
+    """Train every run of the experiment that is not finished; all runs, finished now.
+
+    One group of workers trains them one after another: starting workers takes longer than
+    training a small model. A killed worker is replaced and its run resumed; a killed driver's
+    next start resumes from the checkpoints in the output folder.
+    """
+    runs = plan_runs(experiment)
+    todo = [run for run in runs if run.is_due()]
+    for run in runs:
+        if run not in todo:
+            print(f"{run.name}: up to date", flush=True)
+    if todo:
+        _launch(experiment, todo)
+    return runs
+
+
+def _launch(experiment: Experiment, runs: list[Run]) -> None:
+    training = experiment.training
+    use_gpu = ray.cluster_resources().get("GPU", 0) > 0
+    storage = experiment.output.absolute() / "checkpoints"
+    trainer = TorchTrainer(
+        _worker,
+        train_loop_config={"runs": runs},
+        torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=training.workers,
+            use_gpu=use_gpu,
+            resources_per_worker={"CPU": 1} | ({"GPU": 1} if use_gpu else {}),
+        ),
+        run_config=RunConfig(
+            name=experiment.name,
+            storage_path=str(storage),
+            failure_config=FailureConfig(max_failures=training.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+        ),
+    )
+    trainer.fit()
+    shutil.rmtree(storage, ignore_errors=True)  # every run is finished
+
+
+def _worker(config: dict[str, Any]) -> None:
+    # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
+    from ray_app.training.train_loop import train_all
+
+    train_all(config["runs"], _RayContext())
+
+
+class _RayContext:
+    """``train_loop.Context`` by Ray Train."""
+
+    def __init__(self) -> None:
+        context = ray.train.get_context()
+        self.rank = context.get_world_rank()
+        self.workers = context.get_world_size()
+        self.device = get_device()
+
+    def checkpoint(self) -> Path | None:
+        latest = ray.train.get_checkpoint()
+        return Path(latest.to_directory()) if latest else None
+
+    def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
+        kept = ray.train.Checkpoint.from_directory(checkpoint) if checkpoint else None
+        ray.train.report(metrics, checkpoint=kept)

@@ -1,0 +1,224 @@
+"""Fine-tuning with DeepSpeed, one run after another, against a small worker context.
+
+The loop knows its rank and where to leave checkpoints, not who started it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import deepspeed
+import numpy as np
+import pyarrow as pa
+import torch
+import torch.distributed as dist
+from torch import nn
+from transformers import AutoTokenizer
+
+from clir import manifest
+from clir.errors import InputError
+from clir.words import hash_texts
+from ray_app.training import losses, models
+from ray_app.training.batching import PairStream
+from ray_app.training.runs import Run
+
+_LOG_EVERY = 50  # steps between looks at the loss (a look waits for the device)
+
+
+class Context(Protocol):
+    """What the loop asks of its surroundings."""
+
+    rank: int
+    workers: int
+    device: torch.device
+
+    def checkpoint(self) -> Path | None:
+        """The latest checkpoint of any run, on this machine, or None."""
+
+    def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
+        """Tell progress; all workers call it together, each with its own part of a checkpoint."""
+
+
+def train_all(runs: list[Run], context: Context) -> None:
+    """Train every run that is not finished yet."""
+    if context.device.type == "cpu":
+        # Its shared-memory collectives are compiled on first use, which takes minutes.
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+        torch.set_num_threads(runs[0].training.threads)
+    deepspeed.init_distributed(
+        dist_backend="nccl" if context.device.type == "cuda" else "gloo", verbose=False
+    )
+    for run in runs:
+        if run.is_due():
+            train(run, context)
+
+
+def train(run: Run, context: Context) -> None:
+    """Train one run from its latest checkpoint, or from the start, and save the model."""
+    started = time.monotonic()
+    network = _Network(run, context.device)
+    engine = _engine(run, network, context)
+    stream = PairStream(run.pairs, run.kind == "bi-encoder", run.without_domain)
+    first_step = _resume(run, engine, context)
+    if context.rank == 0:
+        print(f"{run.name}: steps {first_step} to {run.steps} on {stream.rows:,} pairs", flush=True)
+    loss = torch.zeros(())
+    batches = stream.batches(
+        first_step, run.steps, run.batch_size, context.rank, context.workers, run.seed
+    )
+    for step, batch in enumerate(batches, first_step + 1):
+        loss = engine(batch)
+        engine.backward(loss)
+        engine.step()
+        if step % _LOG_EVERY == 0 or step == run.steps:
+            _check_loss(run, step, loss.item())
+        if step % run.training.checkpoint_every == 0 and step < run.steps:
+            _save_checkpoint(run, step, loss.item(), engine, context)
+    _save_model(run, network, loss.item(), time.monotonic() - started, context)
+    engine.destroy()
+
+
+class _Network(nn.Module):
+    """A model with its tokenizer and loss: a batch of pairs in, the loss out."""
+
+    def __init__(self, run: Run, device: torch.device):
+        super().__init__()
+        self.run, self.device = run, device
+        self.model = models.create(run.kind, run.model, run.tokenizer, run.seed)
+        self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer or run.model.base)
+        for name, parameter in self.model.named_parameters():
+            # XLNet's vector for words to be guessed; nothing is masked here.
+            parameter.requires_grad = name != "mask_emb"
+        self.token_weight = None
+        if run.kind == "bi-encoder" and models.is_bag_of_words(self.model):
+            vocabulary = self.model.get_input_embeddings().num_embeddings
+            self.token_weight = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, batch: pa.Table) -> torch.Tensor:
+        queries, passages = batch["query"].to_pylist(), batch["passage"].to_pylist()
+        length = self.run.model.max_length
+        if self.run.kind == "cross-encoder":
+            tokens = models.tokenize(self.tokenizer, queries, length, passages).to(self.device)
+            labels = torch.from_numpy(batch["label"].to_numpy()).to(self.device)
+            return losses.relevance(self.model(**tokens).logits[:, 0], labels)
+        vectors = [
+            models.text_vectors(
+                self.model,
+                models.tokenize(self.tokenizer, texts, length).to(self.device),
+                self.token_weight,
+            )
+            for texts in (queries, passages)
+        ]
+        keys = [
+            torch.from_numpy(hash_texts(batch[name]).view(np.int64)).to(self.device)
+            for name in ("query_id", "doc_id")
+        ]
+        return losses.contrastive(*vectors, *keys, self.run.training.scale)
+
+
+def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpeedEngine:
+    training = run.training
+    trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for name, p in trained if _decays(name)], "weight_decay": training.weight_decay},
+        {"params": [p for name, p in trained if not _decays(name)], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=run.model.learning_rate or training.learning_rate,
+    )
+    warmup, steps = training.warmup_steps, run.steps
+
+    def factor(step: int) -> float:
+        """Linear warm-up, then linear decay to 0 at the last step."""
+        return min((step + 1) / (warmup + 1), max(0.0, (steps - step) / max(1, steps - warmup)))
+
+    bf16 = training.precision == "bf16" or (
+        training.precision == "auto"
+        and context.device.type == "cuda"
+        and torch.cuda.is_bf16_supported()
+    )
+    engine, *_ = deepspeed.initialize(
+        model=network,
+        optimizer=optimizer,
+        lr_scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, factor),
+        config={
+            "train_micro_batch_size_per_gpu": run.batch_size // context.workers,
+            "gradient_accumulation_steps": 1,
+            "gradient_clipping": training.gradient_clip,
+            "zero_optimization": {"stage": training.zero_stage},
+            "bf16": {"enabled": bf16},
+            "zero_allow_untested_optimizer": True,
+            "steps_per_print": 10**9,
+        },
+        dist_init_required=False,
+    )
+    return engine
+
+
+def _decays(name: str) -> bool:
+    """Weight decay is for matrices, not for biases, layer norms and the weights of tokens."""
+    return not (name.endswith(("bias", "token_weight")) or "norm" in name.lower())
+
+
+def _check_loss(run: Run, step: int, loss: float) -> None:
+    if not np.isfinite(loss):
+        raise InputError(
+            f"{run.name}: the loss is {loss} at step {step}; lower training.learning_rate "
+            "or set training.gradient_clip"
+        )
+
+
+def _save_checkpoint(
+    run: Run, step: int, loss: float, engine: deepspeed.DeepSpeedEngine, context: Context
+) -> None:
+    """Every worker writes its part; the launcher keeps a checkpoint only when it has all parts."""
+    folder = Path(tempfile.mkdtemp(prefix="checkpoint-"))
+    engine.save_checkpoint(str(folder), tag="state", client_state={"step": step})
+    note = {"run": run.name, "step": step, "origin": run.origin}
+    (folder / "run.json").write_text(json.dumps(note))
+    dist.barrier()
+    context.report({"run": run.name, "step": step, "loss": loss}, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> int:
+    """Load the latest checkpoint if it is this run's; the step it was left at, or 0."""
+    folder = context.checkpoint()
+    if folder is None:
+        return 0
+    note = json.loads((folder / "run.json").read_text())
+    if note["run"] != run.name or note["origin"] != run.origin:
+        return 0
+    _, state = engine.load_checkpoint(str(folder), tag="state")
+    if context.rank == 0:
+        print(f"{run.name}: resumed at step {state['step']}", flush=True)
+    return int(state["step"])
+
+
+def _save_model(run: Run, network: _Network, loss: float, seconds: float, context: Context) -> None:
+    """Rank 0 writes the folder under a temporary name and renames it; then all go on."""
+    if run.training.zero_stage == 3:
+        with deepspeed.zero.GatheredParameters(list(network.parameters()), modifier_rank=None):
+            state = {k: v.detach().clone() for k, v in network.model.state_dict().items()}
+    else:
+        state = network.model.state_dict()
+    if network.token_weight is not None:
+        models.fold_token_weight(state, network.token_weight)
+    if context.rank == 0:
+        counts = {"steps": run.steps, "final loss": round(loss, 4)}
+
+        def write(folder: Path) -> dict[str, Any]:
+            float_state = {key: value.float().cpu().contiguous() for key, value in state.items()}
+            network.model.save_pretrained(folder, state_dict=float_state)
+            network.tokenizer.save_pretrained(folder)
+            return counts
+
+        manifest.publish(run.folder, run.origin, write, seconds)
+    dist.barrier()
+    context.report({"run": run.name, "step": run.steps, "loss": loss}, None)
