@@ -27,10 +27,6 @@ from pydantic import (
 from clir.errors import InputError
 from clir.languages import LANGUAGES, SEEN, UNSEEN, check_language
 
-TRAINED_METHODS = ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
-# Test-time methods, and the trained one whose models they rank with.
-TRANSLATE_TEST = {"translate-test": "zero-shot", "translate-test-ml-cs": "ml-cs"}
-
 Method = Literal[
     "zero-shot",
     "bl-cs",
@@ -40,6 +36,13 @@ Method = Literal[
     "translate-test",
     "translate-test-ml-cs",
 ]
+# What a model is trained on, in the papers' order.
+TRAINED_METHODS: tuple[Method, ...] = ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
+# What is done at test time, and the trained method whose models it ranks with.
+TRANSLATE_TEST: dict[str, Method] = {
+    "translate-test": "zero-shot",
+    "translate-test-ml-cs": "ml-cs",
+}
 ModelKind = Literal["bi-encoder", "cross-encoder"]
 LexiconOrigin = Literal["dictionary", "wikipedia-titles"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
@@ -128,6 +131,7 @@ class Training(_Section):
     warmup_steps: NonNegativeInt = 0
     weight_decay: NonNegativeInt | float = 0.01
     gradient_clip: float = 0.0  # 0: none
+    token_dropout: Share = 0.0  # share of a text's tokens hidden from the bi-encoder in training
     scale: float = 20.0  # cosine similarities are multiplied by it before the softmax
     workers: PositiveInt = 1
     threads: PositiveInt = 1  # CPU threads of a worker
@@ -192,8 +196,8 @@ class Experiment(_Section):
     @property
     def methods(self) -> list[str]:
         """Every trained method that some model needs, in the papers' order."""
-        wanted = {m for model in self.models.values() for m in model.methods}
-        wanted |= {TRANSLATE_TEST[m] for m in wanted & TRANSLATE_TEST.keys()}
+        asked = {method for model in self.models.values() for method in model.methods}
+        wanted = {TRANSLATE_TEST.get(method, method) for method in asked}
         return [method for method in TRAINED_METHODS if method in wanted]
 
 
@@ -235,9 +239,7 @@ def load(path: Path, overrides: list[str] | None = None) -> Experiment:
 
 
 def _expand(text: str) -> str:
-    return re.sub(
-        r"\$\{(\w+):-([^}]*)\}", lambda m: os.environ.get(m[1], m[2]), text
-    )
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: os.environ.get(m[1], m[2]), text)
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -20,8 +20,9 @@ from clir.words import buffer_of, count_words, find_words, fold, hash_texts
 # English function words: no title stands for them in running text ("It", "Can", "Will" are
 # films and bands). Contractions are listed because an apostrophe does not part words.
 STOP_WORDS = frozenset(
-    """a about above after again against all also although am among an and any are aren't as at
-    be because been before being below between both but by can can't cannot could couldn't did
+    """
+    a about above after again against all also although am among an and any are aren't as at be
+    because been before being below between both but by can can't cannot could couldn't did
     didn't do does doesn't doing don't down during each either else ever every few for from
     further had hadn't has hasn't have haven't having he he's her here hers herself him himself
     his how however i i'd i'll i'm i've if in into is isn't it it's its itself just let's may me
@@ -31,7 +32,8 @@ STOP_WORDS = frozenset(
     they're they've this those though through thus to too under until up upon us very via was
     wasn't we we'll we're we've were weren't what what's when where whether which while who whom
     whose why will with within without won't would wouldn't yet you you'd you'll you're you've
-    your yours yourself yourselves""".split()
+    your yours yourself yourselves
+    """.split()
 )
 
 _LETTER = r"\p{L}"
@@ -180,4 +182,6 @@ def quality_card(lexicon: pa.Table, texts: pa.Array) -> list[dict[str, object]]:
 
 def _term_keys(lexicon: pa.Table) -> np.ndarray:
     """One number for each entry's (source term, target language)."""
-    return hash_texts(pc.binary_join_element_wise(lexicon["source_term"], lexicon["target_lang"], "\t"))
+    return hash_texts(
+        pc.binary_join_element_wise(lexicon["source_term"], lexicon["target_lang"], "\t")
+    )

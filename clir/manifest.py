@@ -82,7 +82,7 @@ def publish(
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a finished stage; InputError where there is none."""
     try:
-        return json.loads((folder / NAME).read_text())  # type: ignore[no-any-return]
+        return json.loads((folder / NAME).read_text())
     except FileNotFoundError:
         raise InputError(f"{folder}: not there yet; run the job that makes it first") from None
 
@@ -94,7 +94,11 @@ def fingerprint(path: Path) -> str:
         origin = [made[key] for key in ("inputs", "settings", "version")]
         return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
     if path.is_dir():
-        parts = [f"{p.relative_to(path)} {fingerprint(p)}" for p in sorted(path.rglob("*")) if p.is_file()]
+        parts = [
+            f"{p.relative_to(path)} {fingerprint(p)}"
+            for p in sorted(path.rglob("*"))
+            if p.is_file()
+        ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     try:
         with path.open("rb") as file:

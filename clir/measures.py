@@ -42,7 +42,9 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
     import ir_measures
     from ir_measures import AP, RR, R, nDCG
 
-    names = {str(m): name for m, name in zip((RR @ 10, AP, R @ 50, nDCG @ 10), MEASURES, strict=True)}
+    names = {
+        str(m): name for m, name in zip((RR @ 10, AP, R @ 50, nDCG @ 10), MEASURES, strict=True)
+    }
     qrels = judgments[["query_id", "doc_id", "grade"]].set_axis(
         ["query_id", "doc_id", "relevance"], axis=1
     )

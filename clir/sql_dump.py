@@ -76,7 +76,7 @@ def read_dump(
 
 def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     """Blocks of whole lines; the first, marked True, holds the header up to some INSERT."""
-    carry, header = b"", True
+    carry, last, header = b"", b"", True
     try:
         with _open(path) as stream:
             while chunk := stream.read(BLOCK_BYTES):
@@ -85,13 +85,16 @@ def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
                 if not end or (header and b"\nINSERT INTO" not in carry[:end]):
                     continue  # a line longer than a block, or a long header: read on
                 yield carry[:end], header
+                last = carry[:end].rstrip().rsplit(b"\n", 1)[-1] or last
                 carry, header = carry[end:], False
     except FileNotFoundError:
         raise InputError(f"{path}: no such dump") from None
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path}: truncated or damaged dump ({error}); fetch it again") from error
-    if carry.strip() and not carry.startswith((b"--", b"/*", b"UNLOCK", b"\n")) and not header:
-        raise InputError(f"{path}: truncated dump: the last line is cut; fetch it again")
+    # A whole line never ends inside a string, so a last one that ends with ; ends its statement.
+    open_line = carry.strip() and not carry.startswith((b"--", b"/*"))
+    if not header and (open_line or not last.endswith(b";")) and not last.startswith(b"--"):
+        raise InputError(f"{path}: truncated dump: its last statement is cut; fetch it again")
     if header:
         yield carry, True  # a dump without rows; the header is still checked
 
@@ -117,7 +120,7 @@ def _column_names(path: Path, block: bytes, table: str) -> list[str]:
         raise InputError(f"{path}: no CREATE TABLE found; is it a MediaWiki SQL dump?")
     if create[1].decode() != table:
         raise InputError(f"{path}: a dump of table {create[1].decode()}, expected {table}")
-    names = []
+    names: list[str] = []
     for line in block[create.end() :].split(b"\n")[1:]:
         column = _COLUMN.match(line)
         if column is None:

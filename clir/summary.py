@@ -22,12 +22,16 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     or all single pairs). Methods "... without D" are tested against zero-shot without D.
     """
     keys = ["method", *_TASK, "query_id"]
-    values = values.groupby(keys, sort=True, as_index=False, observed=True)["value"].mean()
-    values = _with_all_domains(values)
-    whole = values.groupby(
-        ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
-        sort=True, as_index=False,
-    )["value"].mean()
+    seeds_averaged = values.groupby(keys, sort=True)["value"].mean().reset_index()
+    values = _with_all_domains(seeds_averaged)
+    whole = (
+        values.groupby(
+            ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
+            sort=True,
+        )["value"]
+        .mean()
+        .reset_index()
+    )
     means = whole.assign(query_lang="all", doc_lang="all")
     table = pd.concat([_tested(means, "mean"), _tested(values, "pair")])
     family = ["model", "collection", "domain", "measure", "level"]
@@ -37,9 +41,7 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
         table[tested].groupby(family)["p_value"].transform(lambda p: bonferroni(p.to_numpy()))
     )
     table = table.drop(columns="level").replace({np.nan: None})
-    return [dict(row) for row in table.to_dict("records")]
-
-
+    return [{str(key): row[key] for key in row} for row in table.to_dict("records")]
 
 
 def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
@@ -69,4 +71,6 @@ def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
 
 def _baseline(method: str) -> str:
     """The zero-shot method that saw the same domains."""
-    return "zero-shot" + (f" without {method.split(' without ')[1]}" if " without " in method else "")
+    return "zero-shot" + (
+        f" without {method.split(' without ')[1]}" if " without " in method else ""
+    )

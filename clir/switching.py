@@ -101,7 +101,9 @@ class Switcher:
         drawn = (key % np.uint64(len(self.languages))).astype(np.int64) if per_text else None
         first, length, term = self._matches(SpanHashes(lower), words, drawn)
 
-        chance = mix(key[words.text[first]] + words.position[first].astype(np.uint64) + np.uint64(1))
+        chance = mix(
+            key[words.text[first]] + words.position[first].astype(np.uint64) + np.uint64(1)
+        )
         chosen = (chance >> np.uint64(11)) * 2.0**-53 < probability
         first, length, term, chance = first[chosen], length[chosen], term[chosen], chance[chosen]
         entry = self._draw(term, chance, None if drawn is None else drawn[words.text[first]])
@@ -166,7 +168,8 @@ class Switcher:
         start, end = words.start[first], words.end[last]
         begin, size = self._targets.offsets[entry], np.diff(self._targets.offsets)[entry]
         # Only characters of unspaced scripts touch the next word without anything between.
-        touches = np.append(words.start[1:] == words.end[:-1], False)
+        same_text = words.text[1:] == words.text[:-1]
+        touches = np.append((words.start[1:] == words.end[:-1]) & same_text, False)
         after = touches[last]
         before = np.append(False, touches)[first]
         before[1:] &= last[:-1] + 1 != first[1:]

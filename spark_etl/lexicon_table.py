@@ -86,7 +86,14 @@ def _entries(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
                 pa.array(count_words(pc.fill_null(source, "")), pa.int32()),
                 pc.ends_with(batch["source_title"], ")"),
             ],
-            ["source_lang", "target_lang", "source_term", "target_term", "source_words", "suffixed"],
+            [
+                "source_lang",
+                "target_lang",
+                "source_term",
+                "target_term",
+                "source_words",
+                "suffixed",
+            ],
         )
         yield rows.filter(kept)
 

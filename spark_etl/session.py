@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from clir import experiment
 
-
 # Starts the session when first called; stages that are up to date never do.
 Spark = Callable[[], SparkSession]
 

@@ -157,7 +157,9 @@ def _pairs(
     pairs = pairs.join(passages, ["collection", "doc_id"])
     if experiment.switching.title_pairs and not translated:
         is_title = F.col("query_id").startswith("title of ")
-        pairs = pairs.withColumn("passage", F.when(is_title, F.col("bare")).otherwise(F.col("passage")))
+        pairs = pairs.withColumn(
+            "passage", F.when(is_title, F.col("bare")).otherwise(F.col("passage"))
+        )
     return pairs.select(
         F.concat_ws("/", "collection", "query_id", "doc_id").alias("pair_id"),
         "collection",

@@ -187,7 +187,10 @@ def _by_candidates(
 
 
 def _run_table(
-    item: Rankings, setting: Setting, queries: np.ndarray, documents: np.ndarray,
+    item: Rankings,
+    setting: Setting,
+    queries: np.ndarray,
+    documents: np.ndarray,
     found: ranking.Ranking,
 ) -> pa.Table:
     """``tables.RUNS`` of one setting."""

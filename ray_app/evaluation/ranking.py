@@ -52,9 +52,7 @@ def of_candidates(documents: np.ndarray, scores: np.ndarray) -> Ranking:
 
 def _sorted(documents: np.ndarray, scores: np.ndarray, depth: int) -> Ranking:
     order = np.lexsort((-documents, -scores), axis=1)[:, :depth]
-    return Ranking(
-        np.take_along_axis(documents, order, 1), np.take_along_axis(scores, order, 1)
-    )
+    return Ranking(np.take_along_axis(documents, order, 1), np.take_along_axis(scores, order, 1))
 
 
 def _stack(parts: list[tuple[np.ndarray, np.ndarray]], which: int) -> list[np.ndarray]:

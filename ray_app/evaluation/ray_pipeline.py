@@ -39,11 +39,7 @@ class Planned(NamedTuple):
 def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
     """Rank and score all systems; the folders with their runs and per-query values."""
     sources = _sources(experiment)
-    planned = [
-        _plan(experiment, sources, run, method)
-        for run in runs
-        for method in _methods(run)
-    ]
+    planned = [_plan(experiment, sources, run, method) for run in runs for method in _methods(run)]
     due = [p for p in planned if not manifest.is_current(p.folder, p.origin)]
     for plan in planned:
         if plan not in due:

@@ -54,7 +54,9 @@ class PairStream:
     def _rows_from(self, start: int) -> Iterator[pa.Table]:
         skip = start
         while True:
-            for batch in self._data.to_batches(columns=_COLUMNS, filter=self._keep, batch_size=8192):
+            for batch in self._data.to_batches(
+                columns=_COLUMNS, filter=self._keep, batch_size=8192
+            ):
                 if skip >= len(batch):
                     skip -= len(batch)
                     continue

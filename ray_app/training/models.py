@@ -125,7 +125,9 @@ def refuse_pickles(folder: Path) -> None:
     """InputError for a model folder with pickled weights and no safetensors."""
     if any(folder.glob("*.safetensors")):
         return
-    pickled = sorted(p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".pkl"))
+    pickled = sorted(
+        p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".pkl")
+    )
     if pickled:
         raise InputError(
             f"model {folder}: {pickled[0]} is a pickle, which can run code when read; "
@@ -198,9 +200,7 @@ class Ranker:
     @torch.inference_mode()
     def score(self, queries: list[str], passages: list[str]) -> np.ndarray:
         """The logit of each (query, passage)."""
-        return self._in_batches(
-            queries, passages, lambda tokens: self.model(**tokens).logits[:, 0]
-        )
+        return self._in_batches(queries, passages, lambda tokens: self.model(**tokens).logits[:, 0])
 
     def _in_batches(self, texts: list[str], second: list[str] | None, run) -> np.ndarray:
         # Texts of like length together waste little on padding; results go back in order.

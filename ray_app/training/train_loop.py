@@ -18,7 +18,7 @@ import pyarrow as pa
 import torch
 import torch.distributed as dist
 from torch import nn
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, BatchEncoding
 
 from clir import manifest
 from clir.errors import InputError
@@ -72,6 +72,8 @@ def train(run: Run, context: Context) -> None:
         first_step, run.steps, run.batch_size, context.rank, context.workers, run.seed
     )
     for step, batch in enumerate(batches, first_step + 1):
+        # Draws of dropout hang on the step alone, so a resumed run draws the same.
+        torch.manual_seed((run.seed * 1_000_003 + step) * context.workers + context.rank)
         loss = engine(batch)
         engine.backward(loss)
         engine.step()
@@ -104,14 +106,10 @@ class _Network(nn.Module):
         length = self.run.model.max_length
         if self.run.kind == "cross-encoder":
             tokens = models.tokenize(self.tokenizer, queries, length, passages).to(self.device)
-            labels = torch.from_numpy(batch["label"].to_numpy()).to(self.device)
+            labels = torch.tensor(batch["label"].to_pylist(), device=self.device)
             return losses.relevance(self.model(**tokens).logits[:, 0], labels)
         vectors = [
-            models.text_vectors(
-                self.model,
-                models.tokenize(self.tokenizer, texts, length).to(self.device),
-                self.token_weight,
-            )
+            models.text_vectors(self.model, self._tokens(texts), self.token_weight)
             for texts in (queries, passages)
         ]
         keys = [
@@ -120,12 +118,23 @@ class _Network(nn.Module):
         ]
         return losses.contrastive(*vectors, *keys, self.run.training.scale)
 
+    def _tokens(self, texts: list[str]) -> BatchEncoding:
+        """A text's tokens, some hidden: a text must be found by whatever part of it is left."""
+        tokens = models.tokenize(self.tokenizer, texts, self.run.model.max_length)
+        mask = tokens["attention_mask"]
+        kept = mask * (torch.rand(mask.shape) >= self.run.training.token_dropout)
+        tokens["attention_mask"] = torch.where(kept.sum(1, keepdim=True) > 0, kept, mask)
+        return tokens.to(self.device)
+
 
 def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpeedEngine:
     training = run.training
     trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     groups = [
-        {"params": [p for name, p in trained if _decays(name)], "weight_decay": training.weight_decay},
+        {
+            "params": [p for name, p in trained if _decays(name)],
+            "weight_decay": training.weight_decay,
+        },
         {"params": [p for name, p in trained if not _decays(name)], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(

@@ -1,0 +1,30 @@
+# The two commands: `make demo` and `make test`. Each sets itself up; a second run installs nothing.
+VENV ?= .venv
+PYTHON ?= python3
+RUN = $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo test lint install bench clean
+
+demo: install
+	$(RUN) jobs/run_experiment.py --config jobs/configs/demo.yaml
+
+test: install lint
+	$(RUN) -m pytest
+
+lint: install
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: install
+	$(RUN) -m pytest tests/benchmarks --override-ini "python_files=bench_*.py" -s
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt infra/local/install.sh
+	PYTHON=$(PYTHON) infra/local/install.sh $(VENV)
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs

@@ -1,0 +1,97 @@
+import numpy as np
+import pandas as pd
+import pytest
+from clir import measures
+from clir.summary import summarise
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+
+def run(*rows):
+    return pd.DataFrame(rows, columns=["query_id", "doc_id", "rank"])
+
+
+def qrels(*rows):
+    return pd.DataFrame(rows, columns=["query_id", "doc_id", "grade"])
+
+
+def test_measures_counted_by_hand():
+    values = measures.per_query(
+        qrels(("q1", "a", 2), ("q1", "b", 1), ("q2", "x", 1), ("q3", "z", 1)),
+        run(("q1", "c", 1), ("q1", "a", 2), ("q1", "b", 3), *[("q2", f"d{n}", n) for n in range(1, 11)],
+            ("q2", "x", 11)),
+    )  # fmt: skip
+    table = values.pivot(index="query_id", columns="measure", values="value")
+    assert table.loc["q1", "MRR@10"] == 1 / 2
+    assert table.loc["q1", "MAP"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    gains = 2 / np.log2(3) + 1 / np.log2(4)
+    assert table.loc["q1", "nDCG@10"] == pytest.approx(gains / (2 + 1 / np.log2(3)))
+    assert table.loc["q2", "MRR@10"] == 0 and table.loc["q2", "recall@50"] == 1
+    assert (table.loc["q3"] == 0).all()  # a query that the run does not have
+
+
+def test_a_constant_scorer_scores_as_badly_as_chance():
+    """Ties go by document id, so a scorer that knows nothing finds nothing."""
+    documents = 100
+    ranked = measures.best(np.zeros((documents, documents), np.float16), documents)
+    rows = [
+        (f"q{q}", f"d{d:03}", rank + 1)
+        for q in range(documents)
+        for rank, d in enumerate(ranked[q])
+    ]
+    judged = qrels(*[(f"q{n}", f"d{n:03}", 1) for n in range(documents)])
+    values = measures.per_query(judged, run(*rows))
+    mean = values.groupby("measure")["value"].mean()
+    chance = sum(1 / rank for rank in range(1, 11)) / documents
+    assert mean["MRR@10"] == pytest.approx(chance)
+    assert mean["recall@50"] == pytest.approx(0.5)
+
+
+@given(
+    scores=npst.arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 12)), elements=st.integers(0, 3)
+    ),
+    depth=st.integers(1, 14),
+)
+def test_best_is_trec_evals_order(scores, depth):
+    found = measures.best(scores, depth)
+    for row, columns in zip(scores, found, strict=True):
+        expected = sorted(range(len(row)), key=lambda d: (-row[d], -d))[:depth]
+        assert list(columns) == expected
+
+
+def test_paired_test_and_bonferroni():
+    ours, base = np.array([0.5, 0.7, 0.9, 0.4]), np.array([0.4, 0.5, 0.8, 0.4])
+    difference = ours - base
+    t = difference.mean() / (difference.std(ddof=1) / 2)
+    from scipy import stats
+
+    assert measures.paired_p_value(ours, base) == pytest.approx(2 * stats.t.sf(t, 3))
+    assert measures.paired_p_value(base, base) == 1.0
+    assert list(measures.bonferroni(np.array([0.01, 0.6]))) == [0.02, 1.0]
+
+
+def test_summary_averages_seeds_and_pairs_before_it_tests():
+    rows = []
+    for method, gain in (("zero-shot", 0.0), ("ml-cs", 0.1)):
+        for seed in (1, 2):
+            for langs in (("en", "de"), ("de", "en")):
+                for query in range(6):
+                    noise = 0.02 * (query % 3) + (0.05 if seed == 1 else -0.05)
+                    value = 0.3 + gain * (1 + query % 2) + noise
+                    rows.append(("bi-encoder", method, seed, "c", "news", "CLIR", *langs,
+                                 f"q{query}", "MRR@10", value))  # fmt: skip
+    names = ["model", "method", "seed", "collection", "domain", "setting", "query_lang",
+             "doc_lang", "query_id", "measure", "value"]  # fmt: skip
+    found = pd.DataFrame(summarise(pd.DataFrame(rows, columns=names)))
+    mean = found[(found["query_lang"] == "all") & (found["domain"] == "all")].set_index("method")
+    assert mean.loc["ml-cs", "value"] == pytest.approx(0.3 + 0.15 + 0.02)
+    assert mean.loc["ml-cs", "zero_shot_value"] == pytest.approx(0.32)
+    assert mean.loc["ml-cs", "queries"] == 6
+    assert 0 < mean.loc["ml-cs", "p_value"] < 0.01
+    # One test of the mean; the pairs are a family of their own, of two tests.
+    assert mean.loc["ml-cs", "p_bonferroni"] == mean.loc["ml-cs", "p_value"]
+    pair = found[(found["query_lang"] == "en") & (found["domain"] == "all")].set_index("method")
+    assert pair.loc["ml-cs", "p_bonferroni"] == pytest.approx(2 * pair.loc["ml-cs", "p_value"])
+    assert pd.isna(pair.loc["zero-shot", "p_value"])

@@ -1,0 +1,138 @@
+import gzip
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from clir.errors import InputError
+from clir.sql_dump import read_dump
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
+
+LINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
+PAGES = pa.schema({"page_id": pa.int64(), "page_title": pa.string()})
+
+# What titles are made of, with everything that could end a string, a row or a statement early.
+titles = st.text(st.sampled_from("ab'\"\\(),;\n\0é狗 "), min_size=1, max_size=12) | st.text(
+    st.characters(codec="utf-8"), min_size=1, max_size=8
+)
+links = st.lists(st.tuples(st.integers(0, 2**31), st.sampled_from(["de", "zh"]), titles))
+
+
+def read(path, table="langlinks", schema=LINKS, **options):
+    counts = Counter()
+    batches = list(read_dump(path, table, schema, counts, **options))
+    rows = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+    return rows, +counts
+
+
+@given(rows=links, row_per_line=st.booleans(), per_statement=st.integers(1, 5))
+def test_whatever_was_written_is_read_back(rows, row_per_line, per_statement):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "langlinks.sql"
+        write_dump(
+            path,
+            "langlinks",
+            LANGLINKS,
+            rows,
+            row_per_line=row_per_line,
+            rows_per_statement=per_statement,
+        )
+        assert read(path) == (rows, Counter(rows=len(rows)) if rows else Counter())
+
+
+@given(rows=st.lists(st.tuples(titles, st.integers(0, 99), titles), min_size=1))
+def test_columns_are_found_by_name_wherever_they_stand(rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "langlinks.sql"
+        write_dump(path, "langlinks", ("ll_title", "ll_from", "ll_lang"), rows)
+        assert read(path)[0] == [(number, lang, title) for title, number, lang in rows]
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 99), st.just("de"), titles), min_size=3, max_size=20),
+    cut=st.floats(0.1, 0.9),
+)
+def test_a_cut_dump_never_passes_for_a_whole_one(rows, cut):
+    text = dump_text("langlinks", LANGLINKS, rows, row_per_line=True).encode()
+    body = text.index(b"INSERT INTO")
+    end = text.rindex(b";\n/*!40000")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "langlinks.sql"
+        path.write_bytes(text[: body + int((end - body) * cut)])
+        with pytest.raises(InputError, match="langlinks.sql"):
+            read(path, max_bad_share=0.0)
+
+
+def test_doubled_quotes_and_null(tmp_path):
+    text = dump_text("langlinks", LANGLINKS, [(1, "de", "x"), (2, "de", "y")])
+    path = tmp_path / "l.sql"
+    path.write_text(text.replace("'x'", "'it''s'").replace("'y'", "NULL"))
+    rows, counts = read(path, max_bad_share=1)
+    assert rows == [(1, "de", "it's")]
+    assert counts == {"rows": 1, "dropped: unreadable value": 1}
+
+
+def test_bad_utf8_drops_only_its_row(tmp_path):
+    text = dump_text("langlinks", LANGLINKS, [(1, "de", "A"), (2, "de", "BAD"), (3, "de", "C")])
+    path = tmp_path / "l.sql"
+    path.write_bytes(text.encode().replace(b"BAD", b"B\xff"))
+    rows, counts = read(path, max_bad_share=0.5)
+    assert [row[0] for row in rows] == [1, 3]
+    assert counts == {"rows": 2, "dropped: bad UTF-8": 1}
+    with pytest.raises(InputError, match="1 of 3 rows are damaged"):
+        read(path)
+
+
+def test_old_page_tables_have_a_column_more(tmp_path):
+    columns = (*PAGE[:3], "page_restrictions", *PAGE[3:])
+    row = page(7, "Ämne")
+    path = write_dump(tmp_path / "p.sql", "page", columns, [(*row[:3], "", *row[3:])])
+    assert read(path, "page", PAGES)[0] == [(7, "Ämne")]
+
+
+def test_every_mistake_ends_in_one_clear_line(tmp_path):
+    whole = write_dump(tmp_path / "whole.sql.gz", "langlinks", LANGLINKS, [(1, "de", "x")] * 5000)
+    cut = tmp_path / "cut.sql.gz"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    plain = tmp_path / "plain.sql.gz"
+    plain.write_text("no gzip")
+    other = write_dump(tmp_path / "other.sql.gz", "page", PAGE, [page(1, "x")])
+    for path, message in [
+        (tmp_path / "none.sql.gz", "no such dump"),
+        (cut, "truncated"),
+        (plain, "its name says gzip, its bytes say plain"),
+        (other, "a dump of table page, expected langlinks"),
+    ]:
+        with pytest.raises(InputError, match=message) as error:
+            read(path)
+        assert str(path) in str(error.value)
+    with pytest.raises(InputError, match="no column"):
+        read(whole, schema=pa.schema({"ll_target": pa.string()}))
+
+
+@pytest.mark.parametrize("name", ["enwiki-20260101-page", "enwiki-20260101-langlinks"])
+def test_real_counts(shared_data, name):
+    import json
+
+    counts = json.loads((shared_data / "dumps/counts.json").read_text())
+    table = name.rsplit("-", 1)[1]
+    schema = PAGES if table == "page" else LINKS
+    rows, _ = read(shared_data / f"dumps/{name}.sql.gz", table, schema)
+    assert len(rows) == counts["pages" if table == "page" else "langlinks"]
+
+
+def test_the_fixture_of_2017_that_naive_splits_lose_rows_of(shared_data):
+    rows, counts = read(shared_data / "fixtures/wikidatawiki-20170325-langlinks.sql")
+    assert len(set(rows)) == 90_551 and counts == {"rows": 90_551}
+
+
+def test_blocks_smaller_than_a_statement(tmp_path, monkeypatch):
+    rows = [(n, "de", f"Titel ({n}), it's") for n in range(500)]
+    path = write_dump(tmp_path / "l.sql.gz", "langlinks", LANGLINKS, rows, row_per_line=True)
+    monkeypatch.setattr("clir.sql_dump.BLOCK_BYTES", 100)
+    assert read(path)[0] == rows
+    assert gzip.decompress(path.read_bytes())

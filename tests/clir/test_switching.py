@@ -1,0 +1,186 @@
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from clir.errors import InputError
+from clir.lexicon import ranked
+from clir.switching import Switcher
+from clir.words import count_words
+from hypothesis import given
+from hypothesis import strategies as st
+
+ENTRIES = [
+    ("dog", "de", "Hund"),
+    ("dog", "fr", "chien"),
+    ("dog", "zh", "狗"),
+    ("house", "de", "Haus"),
+    ("dog house", "de", "Hundehütte"),
+    ("hot dog", "de", "Bockwurst"),
+    ("Hund", "fr", "canin"),  # a target of another entry: output must not be switched again
+    ("the who", "de", "Wer-Band"),
+    ("it", "de", "es"),
+]
+
+
+def lexicon(entries=ENTRIES):
+    source, target_lang, target = zip(*entries, strict=True)
+    n = len(entries)
+    return ranked(
+        pa.table(
+            {
+                "source_lang": pa.repeat("en", n),
+                "target_lang": pa.array(target_lang),
+                "source_term": pa.array(source),
+                "target_term": pa.array(target),
+                "score": pa.repeat(1.0, n),
+                "origin": pa.repeat("dictionary", n),
+            }
+        )
+    )
+
+
+def switch(texts, languages=("de",), probability=1.0, per_text=False, ids=None, **options):
+    ids = pa.array(ids or [f"t{n}" for n in range(len(texts))])
+    switcher = Switcher(lexicon(), languages, **options)
+    return switcher.switch(pa.array(texts), ids, "query", probability, 1, per_text)
+
+
+def switched(text, **options):
+    return switch([text], **options).texts[0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("The dog sat.", "The Hund sat."),
+        ("DOG, dog;dog", "Hund, Hund;Hund"),
+        ("dogs hotdog dog's adog dog1 édog", "dogs hotdog dog's adog dog1 édog"),
+        ("a  “dog”…\n", "a  “Hund”…\n"),
+        ("dog-house (dog)", "Hund-Haus (Hund)"),
+        ("", ""),
+    ],
+)
+def test_whole_words_and_nothing_else(text, result):
+    assert switched(text) == result
+
+
+def test_longest_phrase_first_without_overlap():
+    assert switched("a hot dog house", max_words=3) == "a Bockwurst Haus"
+    assert switched("a dog house", max_words=3) == "a Hundehütte"
+    assert switched("a dog, house", max_words=3) == "a Hund, Haus"
+
+
+def test_stop_words_are_left_alone_where_phrases_are_titles():
+    assert switched("it saw the who", max_words=3, keep_stop_words=True) == "it saw the who"
+    assert switched("it saw the who", max_words=3) == "es saw Wer-Band"
+
+
+def test_one_language_per_text_or_one_per_word():
+    texts = ["dog dog dog dog dog dog"] * 40
+    of_text = switch(texts, ("de", "fr", "zh"), per_text=True).texts.to_pylist()
+    assert {len(set(text.split())) for text in of_text} == {1}
+    assert {text.split()[0] for text in of_text} == {"Hund", "chien", "狗"}
+    of_word = switch(texts, ("de", "fr", "zh")).texts.to_pylist()
+    assert max(len(set(text.split())) for text in of_word) > 1
+
+
+def test_a_language_that_lacks_the_word_is_not_drawn():
+    assert switch(["house"] * 20, ("de", "fr", "zh")).texts.unique().to_pylist() == ["Haus"]
+
+
+def test_characters_without_blanks_between_them():
+    back = ranked(
+        pa.table(
+            {
+                "source_lang": ["zh", "zh"],
+                "target_lang": ["en", "en"],
+                "source_term": ["狗", "大学"],
+                "target_term": ["dog", "university"],
+                "score": [1.0, 1.0],
+                "origin": ["dictionary"] * 2,
+            }
+        )
+    )
+    done = Switcher(back, ["en"], max_words=4).switch(
+        pa.array(["大学的狗狗。狗 x"]), pa.array(["a"]), "query", 1.0, 1
+    )
+    assert done.texts[0].as_py() == "university 的 dog dog。dog x"
+
+
+def test_counts_words_and_switched_words():
+    done = switch(["a hot dog here", "nothing"], max_words=3)
+    assert list(done.words) == [4, 1] and list(done.switched) == [2, 0]
+
+
+def test_the_share_of_switched_words_is_the_probability():
+    done = switch(["dog " * 1000] * 20, probability=0.3)
+    assert done.switched.sum() / done.words.sum() == pytest.approx(0.3, abs=0.02)
+
+
+def test_a_language_without_entries_is_an_error():
+    with pytest.raises(InputError, match="no entries for vi"):
+        Switcher(lexicon(), ["de", "vi"])
+
+
+words = st.sampled_from(["dog", "House", "hot", "Hund", "it", "the", "Who", "dogs", "é", "狗", "x"])
+gaps = st.text(st.sampled_from(" ,.-;'“”\n"), min_size=1, max_size=3)
+texts = st.lists(
+    st.lists(st.tuples(words, gaps)).map(lambda parts: "".join(w + g for w, g in parts))
+    | st.text(max_size=20),
+    min_size=1,
+    max_size=12,
+)
+modes = st.fixed_dictionaries(
+    {
+        "languages": st.sampled_from([("de",), ("de", "fr", "zh")]),
+        "max_words": st.integers(1, 3),
+        "per_text": st.booleans(),
+    }
+)
+
+
+@given(texts=texts, mode=modes)
+def test_probability_zero_is_the_identity(texts, mode):
+    done = switch(texts, probability=0.0, **mode)
+    assert done.texts.to_pylist() == texts and done.switched.sum() == 0
+
+
+@given(texts=texts, mode=modes, probability=st.floats(0, 1), size=st.integers(1, 5))
+def test_any_partitioning_gives_the_same_texts(texts, mode, probability, size):
+    ids = [f"id{n}" for n in range(len(texts))]
+    whole = switch(texts, probability=probability, ids=ids, **mode).texts.to_pylist()
+    parts = []
+    for at in reversed(range(0, len(texts), size)):
+        part = switch(
+            texts[at : at + size], probability=probability, ids=ids[at : at + size], **mode
+        )
+        parts = part.texts.to_pylist() + parts
+    assert parts == whole
+
+
+@given(texts=texts, mode=modes, probability=st.floats(0, 1))
+def test_what_is_between_words_stays(texts, mode, probability):
+    """Every text is its original with some whole words replaced by targets: found by search."""
+    targets = "|".join(re.escape(target) for _, _, target in ENTRIES)
+    done = switch(texts, probability=probability, **mode)
+    for before, after in zip(texts, done.texts.to_pylist(), strict=True):
+        pieces = re.split(r"((?:[^\W_]|狗)+(?:['’][^\W_]+)*)", before)
+        pattern = ""
+        for n, piece in enumerate(pieces):
+            kept = re.escape(piece)
+            # A word stays or is replaced; within a phrase the gap and the next word go with it.
+            pattern += f"(?:{kept}|{targets}|)" if n % 2 else f"(?:{kept}| |)"
+        assert re.fullmatch(pattern, after), (before, after)
+    single = switch(texts, probability=probability, languages=mode["languages"])
+    for before, after in zip(texts, single.texts.to_pylist(), strict=True):
+        if "狗" not in before + after:
+            assert re.sub(r"[^\W_]+(?:['’][^\W_]+)*", "", before) == re.sub(
+                r"[^\W_]+(?:['’][^\W_]+)*", "", after
+            ), (before, after)
+
+
+@given(texts=texts)
+def test_counts_of_words_agree(texts):
+    assert list(count_words(pa.array(texts))) == list(switch(texts).words)
+    assert isinstance(switch(texts).words, np.ndarray)
