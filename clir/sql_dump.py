@@ -92,8 +92,9 @@ def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path}: truncated or damaged dump ({error}); fetch it again") from error
     # A whole line never ends inside a string, so a last one that ends with ; ends its statement.
-    open_line = carry.strip() and not carry.startswith((b"--", b"/*"))
-    if not header and (open_line or not last.endswith(b";")) and not last.startswith(b"--"):
+    *_, tail = (last + b"\n" + carry).rstrip().rsplit(b"\n", 1)
+    whole = tail.endswith(b";") and (header or not carry.strip())
+    if not whole and not tail.startswith((b"--", b"/*")):
         raise InputError(f"{path}: truncated dump: its last statement is cut; fetch it again")
     if header:
         yield carry, True  # a dump without rows; the header is still checked

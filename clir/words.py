@@ -56,8 +56,8 @@ def fold(buffer: Buffer) -> tuple[np.ndarray, np.ndarray]:
     lower, kind = _ASCII_LOWER[data], _ASCII_CLASS[data]
     lead = np.flatnonzero(data >= 0xC0)
     if len(lead):
-        lower = _fold_beyond_ascii(data, lead, lower, kind)
-    _join_apostrophes(np.flatnonzero(data == _APOSTROPHE), 1, kind)
+        _fold_beyond_ascii(buffer, lead, lower, kind)
+    _join_apostrophes(np.flatnonzero(data == _APOSTROPHE), 1, kind, buffer.offsets)
     return lower, kind
 
 
@@ -141,9 +141,10 @@ def _powers(base: int, n: int) -> np.ndarray:
 
 
 def _fold_beyond_ascii(
-    data: np.ndarray, lead: np.ndarray, lower: np.ndarray, kind: np.ndarray
-) -> np.ndarray:
-    """Classes and lower case of the characters of two to four bytes that start at ``lead``."""
+    buffer: Buffer, lead: np.ndarray, lower: np.ndarray, kind: np.ndarray
+) -> None:
+    """Write the classes and lower case of the characters of two to four bytes at ``lead``."""
+    data = buffer.data
     class_of, lower_of = _unicode_tables()
     first = data[lead].astype(np.int64)
     size = 2 + (first >= 0xE0) + (first >= 0xF0)
@@ -161,12 +162,12 @@ def _fold_beyond_ascii(
             lower[here + k] = 0x80 | (to[size > k] >> shift) & 0x3F
     head = np.array([0, 0, 0xC0, 0xE0, 0xF0])[size]
     lower[lead] = head | to >> 6 * (size - 1)
-    _join_apostrophes(lead[code == _CURLY_APOSTROPHE], 3, kind)
-    return lower
+    _join_apostrophes(lead[code == _CURLY_APOSTROPHE], 3, kind, buffer.offsets)
 
 
-def _join_apostrophes(at: np.ndarray, size: int, kind: np.ndarray) -> None:
-    at = at[(at > 0) & (at + size < len(kind))]
+def _join_apostrophes(at: np.ndarray, size: int, kind: np.ndarray, offsets: np.ndarray) -> None:
+    """Make apostrophes (of ``size`` bytes) between two letters of one text letters too."""
+    at = at[~np.isin(at, offsets) & ~np.isin(at + size, offsets)]
     at = at[(kind[at - 1] == _LETTER) & (kind[at + size] == _LETTER)]
     for k in range(size):
         kind[at + k] = _LETTER

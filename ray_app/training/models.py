@@ -12,6 +12,7 @@ and its length its weight, both learned. The cross-encoder is a small BERT.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -174,9 +175,16 @@ def tokenize(
     second: list[str] | None = None,
 ) -> BatchEncoding:
     """Padded tensors of texts, or of pairs of texts."""
-    return tokenizer(
-        texts, second, truncation=True, max_length=max_length, padding=True, return_tensors="pt"
-    )
+    lists = tokenizer(texts, second, truncation=True, max_length=max_length)
+    lengths = np.array([len(ids) for ids in lists["input_ids"]])
+    real = np.arange(lengths.max(initial=1)) < lengths[:, None]
+    # One flat copy per field: transformers' own padding walks every token in Python.
+    fields = {}
+    for name in lists:
+        filled = np.full(real.shape, tokenizer.pad_token_id if name == "input_ids" else 0)
+        filled[real] = np.fromiter(chain.from_iterable(lists[name]), np.int64, lengths.sum())
+        fields[name] = torch.from_numpy(filled)
+    return BatchEncoding(fields)
 
 
 class Ranker:

@@ -17,7 +17,14 @@ def test_documents_carry_their_own_domain_or_the_collections(tmp_path):
     ]
     path.write_text("\n".join(map(json.dumps, items)) + "\n\n")
     assert rows(collections.read_documents(path, "c", "web", "en")) == [
-        {"collection": "c", "domain": "news", "lang": "en", "doc_id": "a", "title": "T", "text": "x"},
+        {
+            "collection": "c",
+            "domain": "news",
+            "lang": "en",
+            "doc_id": "a",
+            "title": "T",
+            "text": "x",
+        },
         {"collection": "c", "domain": "web", "lang": "en", "doc_id": "7", "title": "", "text": "y"},
     ]
 

@@ -1,0 +1,227 @@
+"""The data stages on a real local session, on inputs small enough to check by eye."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from clir import experiment, manifest, tables
+from clir.errors import user_message
+from spark_etl import collection_tables, lexicon_table, titles, training_pairs
+
+from tests.dumps import LANGLINKS, PAGE, page, write_dump
+
+PAGES = [
+    page(1, "Dog"),
+    page(2, "Mercury_(planet)"),
+    page(3, "Mercury_(element)"),
+    page(4, "Hound", redirect=1),
+    page(5, "Animals", namespace=14),
+    page(6, "Coral_reef"),
+    page(7, "Rock_'n'_roll"),
+]
+LINKS = [
+    (1, "de", "Hund"),
+    (1, "ar", "كلب"),
+    (1, "xx", "Foo"),
+    (2, "de", "Merkur (Planet)"),
+    (3, "de", "Quecksilber"),
+    (4, "de", "Jagdhund"),
+    (5, "de", "Kategorie:Tiere"),
+    (6, "de", "Korallenriff"),
+    (6, "ar", ""),
+    (7, "de", "Rock ’n’ Roll"),
+]
+
+
+def write_collection(folder: Path, langs=("en", "de", "ar"), count=6) -> Path:
+    for lang in langs:
+        (folder / lang).mkdir(parents=True)
+        documents = [{"_id": f"d{n}", "title": f"The dog {n}", "text": f"A coral reef, {lang} {n}."}
+                     for n in range(count)]  # fmt: skip
+        queries = [{"_id": f"q{n}", "text": f"Which dog is {lang} {n}?"} for n in range(count)]
+        for name, items in (("corpus", documents), ("queries", queries)):
+            lines = "".join(json.dumps(item) + "\n" for item in items)
+            (folder / lang / f"{name}.jsonl").write_text(lines)
+    (folder / "qrels").mkdir()
+    rows = "".join(f"q{n}\td{n}\t1\n" for n in range(count))
+    for split in ("train", "test"):
+        (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    (folder / "about.json").write_text('{"domain": "news"}')
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "dictionary").mkdir()
+    for lang in ("de", "ar"):
+        (tmp_path / "dictionary" / f"en-{lang}.tsv").write_text(f"which\t{lang}-which\n")
+    return experiment.Experiment(
+        name="test",
+        output=tmp_path / "out",
+        titles=[
+            {
+                "lang": "en",
+                "page": write_dump(tmp_path / "page.sql.gz", "page", PAGE, PAGES),
+                "langlinks": write_dump(
+                    tmp_path / "links.sql.gz", "langlinks", LANGLINKS, LINKS, row_per_line=True
+                ),
+            }
+        ],
+        lexicons={"dictionary": tmp_path / "dictionary"},
+        collections={
+            "train": [{"path": write_collection(tmp_path / "train")}],
+            "test": [{"path": write_collection(tmp_path / "test")}],
+        },
+        switching={"languages": ["de", "ar"], "probability": 1.0, "negatives": 2, "copies": 2},
+        models={"bi-encoder": {}},
+        spark={"shuffle_partitions": 2},
+    )
+
+
+def change(settings, **fields):
+    return settings.model_copy(update=fields)
+
+
+def data(folder: Path) -> list[dict]:
+    parts = sorted((folder / "data").glob("*.parquet"))
+    return pa.concat_tables([pq.read_table(part) for part in parts]).to_pylist()
+
+
+def prepare(spark, settings):
+    lexicon = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+    return collection_tables.load(spark, settings), lexicon
+
+
+def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, settings):
+    folder = titles.mine(spark, settings)
+    found = [(r["source_title"], r["target_lang"], r["target_title"]) for r in data(folder)]
+    assert found == [
+        ("Dog", "ar", "كلب"),
+        ("Dog", "de", "Hund"),
+        ("Mercury_(planet)", "de", "Merkur (Planet)"),
+        ("Mercury_(element)", "de", "Quecksilber"),
+        ("Coral_reef", "de", "Korallenriff"),
+        ("Rock_'n'_roll", "de", "Rock ’n’ Roll"),
+    ]
+    counts = manifest.read(folder)["counts"]
+    assert counts["page rows"] == 7 and counts["langlinks rows"] == 10
+    assert counts["page redirect"] == 1 and counts["page other namespace"] == 1
+    assert counts["langlinks link into another language"] == 1
+    assert counts["langlinks link without a title"] == 1
+
+
+def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
+    folder = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+    rows = data(folder)
+    by_term = {(r["origin"], r["source_term"], r["target_lang"], r["rank"]): r["target_term"]
+               for r in rows}  # fmt: skip
+    assert by_term["wikipedia-titles", "coral reef", "de", 1] == "Korallenriff"
+    # Both had a suffix, so both count the same and the alphabet decides.
+    assert by_term["wikipedia-titles", "mercury", "de", 1] == "Merkur"
+    assert by_term["wikipedia-titles", "mercury", "de", 2] == "Quecksilber"
+    assert by_term["dictionary", "which", "ar", 1] == "ar-which"
+    tables.check(
+        pq.read_schema(next((folder / "data").glob("*.parquet"))), tables.LEXICON, "lexicon"
+    )
+
+
+def test_pairs_of_every_method(spark, settings):
+    collections, lexicon = prepare(spark, settings)
+    made = {
+        method: data(training_pairs.build(spark, settings, method, collections, lexicon))
+        for method in ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
+    }
+    for rows in made.values():
+        positives = [row for row in rows if row["label"] == 1]
+        assert len(positives) == 12  # 6 pairs, 2 copies
+        assert len({row["pair_id"] for row in rows}) == len(rows)
+        for row in rows:  # a negative is no judged document of its query
+            assert (row["query_id"][1:] == row["doc_id"][1:]) == (row["label"] == 1)
+    zero_shot = {row["pair_id"]: row for row in made["zero-shot"]}
+    for row in zero_shot.values():
+        number = row["query_id"][1:]
+        assert row["query"] == f"Which dog is en {number}?" and row["query_switched"] == 0
+    for row in made["bl-cs"]:
+        assert row["query"].startswith("de-which Hund is")
+        assert "كلب" in row["passage"] and "Hund" not in row["passage"]
+    for row in made["wiki-cs"]:
+        assert row["query"].startswith(("Which Hund is", "Which كلب is"))
+        assert ("Korallenriff" in row["passage"]) <= ("كلب" not in row["passage"])
+    assert {row["query"].split()[1] for row in made["ml-cs"]} == {"Hund", "كلب"}
+    assert all("de" in row["query"] and "ar" in row["passage"] for row in made["fine-tuning"])
+
+
+def test_title_pairs_do_not_give_the_title_away(spark, settings):
+    titled = settings.switching.model_copy(update={"title_pairs": True, "negatives": 0})
+    settings = change(settings, switching=titled)
+    collections, lexicon = prepare(spark, settings)
+    rows = data(training_pairs.build(spark, settings, "zero-shot", collections, lexicon))
+    by_title = [row for row in rows if row["query"].startswith("The dog")]
+    assert len(by_title) == 12 and all("dog" not in row["passage"] for row in by_title)
+    judged = [row for row in rows if row["query"].startswith("Which")]
+    assert len(judged) == 12 and all("dog" in row["passage"] for row in judged)
+
+
+def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
+    rows = []
+    for partitions in (1, 2, 7):
+        parallel = settings.spark.model_copy(update={"shuffle_partitions": partitions})
+        parted = change(settings, spark=parallel, output=settings.output / str(partitions))
+        collections, lexicon = prepare(spark, parted)
+        folder = training_pairs.build(spark, parted, "ml-cs", collections, lexicon)
+        rows.append(data(folder))
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_a_stage_that_is_up_to_date_does_not_even_start_spark(spark, settings):
+    titles.mine(spark, settings)
+
+    def must_not_start():
+        raise AssertionError("started")
+
+    titles.mine(must_not_start, settings)
+
+
+def fails(work) -> str:
+    with pytest.raises(Exception) as error:  # noqa: PT011: engines wrap the error as they like
+        work()
+    message = user_message(error.value)
+    assert message and "\n" not in message
+    return message
+
+
+def test_mistakes_in_collections_name_file_and_line(spark, settings, tmp_path):
+    corpus = tmp_path / "train" / "en" / "corpus.jsonl"
+    qrels = tmp_path / "train" / "qrels" / "train.tsv"
+    good_corpus, good_qrels = corpus.read_text(), qrels.read_text()
+    for path, content, expected in [
+        (corpus, good_corpus + "{oops\n", f"{corpus}:7: not JSON"),
+        (
+            corpus,
+            good_corpus + good_corpus.splitlines()[2] + "\n",
+            f"{corpus}:7: duplicate id 'd2'",
+        ),
+        (qrels, good_qrels + "q1\tnowhere\t1\n", f"{qrels}:8: unknown doc id 'nowhere'"),
+        (qrels, good_qrels + "nobody\td1\t1\n", f"{qrels}:8: unknown query id 'nobody'"),
+    ]:
+        path.write_text(content)
+        assert fails(lambda: collection_tables.load(spark, settings)).startswith(expected)
+        assert not (settings.output / "collections").exists()
+        corpus.write_text(good_corpus)
+        qrels.write_text(good_qrels)
+    collection_tables.load(spark, settings)
+
+
+def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
+    (tmp_path / "page.sql.gz").write_bytes(b"no gzip")
+    assert "its bytes say plain" in fails(lambda: titles.mine(spark, settings))
+    assert not (settings.output / "titles").exists()
+    write_dump(tmp_path / "page.sql.gz", "page", PAGE, PAGES)
+    vietnamese = settings.switching.model_copy(update={"languages": ["de", "vi"]})
+    asked = change(settings, switching=vietnamese)
+    collections, lexicon = prepare(spark, asked)
+    message = fails(lambda: training_pairs.build(spark, asked, "ml-cs", collections, lexicon))
+    assert "no entries for vi" in message
+    assert not (settings.output / "pairs" / "ml-cs").exists()
