@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
+
+# For the processes of a local cluster, which inherit them: a worker's prints come once, and
+# DeepSpeed does not tell every process that it looked for a GPU in vain.
+_QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 
 
 @contextmanager
@@ -15,7 +20,10 @@ def connected() -> Iterator[None]:
 
     A cluster started here ends with the block; one that was joined goes on.
     """
-    ray.init(logging_level=logging.WARNING, include_dashboard=False)
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    ray.init(logging_level=logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ found, so what a first stage across languages would lose is not seen here.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import bm25s
@@ -41,6 +42,7 @@ def _write(tables: Path, collection: str, depth: int, out: Path) -> int:
     def tokens(texts: pa.ChunkedArray) -> bm25s.tokenization.Tokenized:
         return bm25s.tokenize(texts.to_pylist(), stopwords="en", show_progress=False)
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     index = bm25s.BM25()
     index.index(tokens(documents["text"]), show_progress=False)
     depth = min(depth, len(documents))

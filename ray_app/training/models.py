@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+import transformers
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors, trainers
 from tokenizers import models as tokenizer_models
 from torch import nn
@@ -36,6 +37,8 @@ from transformers import (
 
 from clir.errors import InputError
 from clir.experiment import Model
+
+transformers.utils.logging.disable_progress_bar()  # these models load in a moment
 
 _SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
 

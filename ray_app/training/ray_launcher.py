@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def _worker(config: dict[str, Any]) -> None:
     # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
     from ray_app.training.train_loop import train_all
 
+    logging.getLogger("ray.train").setLevel(logging.WARNING)  # not a line per checkpoint
     train_all(config["runs"], _RayContext())
 
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from clir import collections
 from clir.errors import InputError
 
@@ -54,7 +55,7 @@ def test_judgments_with_and_without_a_header(tmp_path):
             "test", "q1", "d1", 2,
         )  # fmt: skip
     path.write_text("q1\td1\t2\nq1 d1 2\n")
-    with pytest.raises(InputError, match="test.tsv:2: expected"):
+    with pytest.raises(InputError, match=r"test\.tsv:2: expected"):
         rows(collections.read_judgments(path, "c"))
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from clir.errors import InputError
 from clir.experiment import load
 

@@ -1,5 +1,6 @@
 import pyarrow as pa
 import pytest
+
 from clir import lexicon
 from clir.errors import InputError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from clir import manifest
 from clir.errors import InputError
 

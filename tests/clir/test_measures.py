@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from clir import measures
-from clir.summary import summarise
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+
+from clir import measures
+from clir.summary import summarise
 
 
 def run(*rows):
@@ -19,9 +20,12 @@ def qrels(*rows):
 def test_measures_counted_by_hand():
     values = measures.per_query(
         qrels(("q1", "a", 2), ("q1", "b", 1), ("q2", "x", 1), ("q3", "z", 1)),
-        run(("q1", "c", 1), ("q1", "a", 2), ("q1", "b", 3), *[("q2", f"d{n}", n) for n in range(1, 11)],
-            ("q2", "x", 11)),
-    )  # fmt: skip
+        run(
+            *[("q1", document, rank) for rank, document in enumerate("cab", 1)],
+            *[("q2", f"d{n}", n) for n in range(1, 11)],
+            ("q2", "x", 11),
+        ),
+    )
     table = values.pivot(index="query_id", columns="measure", values="value")
     assert table.loc["q1", "MRR@10"] == 1 / 2
     assert table.loc["q1", "MAP"] == pytest.approx((1 / 2 + 2 / 3) / 2)

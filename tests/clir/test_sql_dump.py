@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from clir.errors import InputError
-from clir.sql_dump import read_dump
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clir.errors import InputError
+from clir.sql_dump import read_dump
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 LINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
@@ -63,7 +63,7 @@ def test_a_cut_dump_never_passes_for_a_whole_one(rows, cut):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "langlinks.sql"
         path.write_bytes(text[: body + int((end - body) * cut)])
-        with pytest.raises(InputError, match="langlinks.sql"):
+        with pytest.raises(InputError, match=r"langlinks\.sql"):
             read(path, max_bad_share=0.0)
 
 

@@ -3,11 +3,12 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clir.errors import InputError
 from clir.lexicon import ranked
 from clir.switching import Switcher
-from hypothesis import given
-from hypothesis import strategies as st
 
 ENTRIES = [
     ("dog", "de", "Hund"),

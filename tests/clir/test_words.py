@@ -1,4 +1,5 @@
 import pyarrow as pa
+
 from clir.words import buffer_of, find_words, fold, hash_texts
 
 

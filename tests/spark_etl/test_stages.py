@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from clir import experiment, manifest, tables
 from clir.errors import user_message
 from spark_etl import collection_tables, lexicon_table, titles, training_pairs
-
 from tests.dumps import LANGLINKS, PAGE, page, write_dump
 
 PAGES = [
@@ -185,7 +185,7 @@ def test_a_stage_that_is_up_to_date_does_not_even_start_spark(spark, settings):
 
 
 def fails(work) -> str:
-    with pytest.raises(Exception) as error:  # noqa: PT011: engines wrap the error as they like
+    with pytest.raises(Exception) as error:
         work()
     message = user_message(error.value)
     assert message and "\n" not in message

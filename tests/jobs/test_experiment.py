@@ -1,0 +1,204 @@
+"""The whole way on the sample, small: real Spark, Ray Train, DeepSpeed and Ray Data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).parents[2]
+SMALL = [
+    "switching.copies=2",
+    "switching.negatives=1",
+    "models.bi-encoder.methods=[zero-shot, ml-cs, translate-test]",
+    "models.bi-encoder.vocabulary=3000",
+    "models.bi-encoder.hidden_size=32",
+    "models.cross-encoder.methods=[zero-shot]",
+    "models.cross-encoder.vocabulary=3000",
+    "models.cross-encoder.hidden_size=16",
+    "models.cross-encoder.layers=1",
+    "models.cross-encoder.steps=4",
+    "models.cross-encoder.candidates=5",
+    "models.cross-encoder.pairs=[[en, de]]",
+    "training.steps=12",
+    "training.batch_size=32",
+    "training.tokenizer_sample=4000",
+    "training.checkpoint_every=4",
+    "leave_out=null",
+    "evaluation.languages=[en, de, ar]",
+]
+
+
+def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[str]:
+    line = [sys.executable, f"jobs/{job}.py", "--config", "jobs/configs/demo.yaml"]
+    for override in [f"output={output}", *SMALL, *overrides]:
+        line += ["--set", override]
+    return line
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, **options)
+
+
+def start(output: Path, log: Path) -> subprocess.Popen:
+    with log.open("w") as file:
+        return subprocess.Popen(
+            command(output), cwd=ROOT, stdout=file, stderr=file, start_new_session=True
+        )
+
+
+def wait_for(found, process: subprocess.Popen, log: Path, seconds: int = 240):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        assert process.poll() is None, log.read_text()[-3000:]
+        time.sleep(0.05)
+    raise AssertionError(f"waited in vain:\n{log.read_text()[-3000:]}")
+
+
+def kill(process: subprocess.Popen) -> None:
+    """As a machine dies: the driver and everything it started, at once."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """An experiment that was killed in the middle of training, and then run to its end."""
+    output = tmp_path_factory.mktemp("experiment") / "out"
+    log = output.parent / "log.txt"
+    first = start(output, log)
+
+    def in_training():
+        return any(output.glob("checkpoints/**/run.json"))
+
+    wait_for(in_training, first, log)
+    kill(first)
+    assert not (output / "report.html").exists()
+    done = run(*command(output))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (output.parent / "second.txt").write_text(done.stdout + done.stderr)
+    return output
+
+
+def test_a_killed_run_goes_on_where_it_was(finished):
+    said = (finished.parent / "second.txt").read_text()
+    for stage in ("titles", "lexicon", "collections", "zero-shot", "ml-cs"):
+        assert f"{stage}: up to date" in said
+    assert "resumed at step" in said
+    assert not list(finished.rglob("*.partial"))
+
+
+def test_a_third_run_does_nothing_again(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("*/*/manifest.json")}
+    done = run(*command(finished))
+    assert done.returncode == 0, done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in finished.glob("*/*/manifest.json")}
+
+
+def test_resumed_weights_are_those_of_an_uninterrupted_run(finished, tmp_path):
+    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"):
+        (tmp_path / part).symlink_to(finished / part)
+    whole = run(*command(tmp_path, job="train"))
+    assert whole.returncode == 0, whole.stderr[-3000:]
+    names = sorted(path.name for path in (finished / "models").iterdir())
+    assert names == ["bi-encoder.ml-cs.1", "bi-encoder.zero-shot.1", "cross-encoder.zero-shot.1"]
+    for name in names:
+        ours = load_file(finished / "models" / name / "model.safetensors")
+        other = load_file(tmp_path / "models" / name / "model.safetensors")
+        for key, value in ours.items():
+            assert (value == other[key]).all(), (name, key)
+
+
+def test_the_contract_of_the_results(finished):
+    rows = json.loads((finished / "summary.json").read_text())
+    keys = set(
+        "method model collection domain setting query_lang doc_lang measure value queries "
+        "zero_shot_value p_value p_bonferroni".split()
+    )
+    assert all(set(row) == keys for row in rows)
+    assert {row["method"] for row in rows} == {"zero-shot", "ml-cs", "translate-test"}
+    assert {row["measure"] for row in rows} == {"MRR@10", "MAP", "recall@50", "nDCG@10"}
+    assert {row["domain"] for row in rows} == {"all", "news", "scientific", "social"}
+    assert {row["setting"] for row in rows} >= {"MoIR", "CLIR", "MLIR-xx-en", "MLIR-xx-xx"}
+    for row in rows:
+        assert 0 <= row["value"] <= 1 and row["queries"] in (24, 72)
+        assert (row["p_value"] is None) == (row["method"] == "zero-shot")
+
+
+def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
+    folder = finished / "evaluation" / "bi-encoder.ml-cs.1"
+    judged: dict[str, set[str]] = {}
+    for line in (ROOT / "jobs/sample/collections/test/qrels/test.tsv").read_text().splitlines()[1:]:
+        query, document, _ = line.split("\t")
+        judged.setdefault(query, set()).add(document)
+    reciprocal = dict.fromkeys(judged, 0.0)
+    for line in (folder / "trec" / "test.en.de.run").read_text().splitlines():
+        query, q0, document, rank, _, name = line.split(" ")
+        assert q0 == "Q0" and name == "bi-encoder.ml-cs.1"
+        if document in judged[query] and int(rank) <= 10:
+            reciprocal[query] = max(reciprocal[query], 1 / int(rank))
+    (row,) = [
+        row
+        for row in json.loads((finished / "summary.json").read_text())
+        if (row["model"], row["method"], row["domain"], row["measure"])
+        == ("bi-encoder", "ml-cs", "all", "MRR@10")
+        and (row["query_lang"], row["doc_lang"]) == ("en", "de")
+    ]
+    assert row["value"] == pytest.approx(sum(reciprocal.values()) / len(reciprocal))
+    values = pq.read_table(folder / "measures").to_pandas()
+    values = values[(values.measure == "MRR@10") & (values.query_lang == "en")]
+    per_query = values[values.doc_lang == "de"].set_index("query_id")["value"].to_dict()
+    assert per_query == pytest.approx(reciprocal)
+
+
+def test_the_report_is_one_file_that_names_everything(finished):
+    class Page(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.loads, self.text = [], ""
+
+        def handle_starttag(self, tag, attrs):
+            self.loads += [v for k, v in attrs if k in ("src", "href") and not v.startswith("#")]
+
+        def handle_data(self, data):
+            self.text += data
+
+    page = Page()
+    page.feed((finished / "report.html").read_text())
+    assert not page.loads  # nothing is fetched from elsewhere
+    for part in ("Lexicon quality card", "Where time went", "Language by language",
+                 "Gain over zero-shot by domain", "translate-test", "What was run"):  # fmt: skip
+        assert part in page.text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.stepz=1"], "unknown key training.stepz"),
+        (["switching.languages=[de, tlh]"], "unknown language 'tlh'"),
+        (["titles=[{lang: en, page: none.sql.gz, langlinks: none.sql.gz}]"], "none.sql.gz"),
+    ],
+)
+def test_a_mistake_ends_the_command_in_one_line(tmp_path, overrides, message):
+    done = run(*command(tmp_path / "out", *overrides))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and message in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pickled_base_model_is_refused(finished, tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "pytorch_model.bin").write_bytes(b"\x80\x04")
+    done = run(*command(finished, f"models.bi-encoder.base={base}", job="train"))
+    assert done.returncode == 2
+    assert "pytorch_model.bin is a pickle" in done.stderr.splitlines()[-1]
