@@ -163,7 +163,7 @@ class Evaluation(_Section):
 
     languages: list[LanguageCode] = list(LANGUAGES)
     mlir: dict[str, list[LanguageCode]] = {"6": SEEN, "14": SEEN + UNSEEN}
-    mlir_seed: int = 1  # of the draw that gives each id one language
+    mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256
     workers: PositiveInt = 1

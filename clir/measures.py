@@ -7,11 +7,14 @@ nothing of the query: it scores as badly as chance.
 
 from __future__ import annotations
 
+import ir_measures
 import numpy as np
 import pandas as pd
+from ir_measures import AP, RR, R, nDCG
 from scipy import stats
 
-MEASURES = ("MRR@10", "MAP", "recall@50", "nDCG@10")
+_NAMES = {RR: "MRR@10", AP: "MAP", R @ 50: "recall@50", nDCG @ 10: "nDCG@10"}
+MEASURES = tuple(_NAMES.values())
 
 
 def best(scores: np.ndarray, depth: int) -> np.ndarray:
@@ -39,22 +42,30 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
     ``judgments``: query_id, doc_id, grade. ``run``: query_id, doc_id, rank (from 1). Judged
     queries that the run does not have count as 0.
     """
-    import ir_measures
-    from ir_measures import AP, RR, R, nDCG
+    # Dictionaries, because ir_measures would walk a data frame row by row. Ranks are final: as
+    # distinct scores, no provider can break ties another way.
+    qrels = _by_query(judgments, judgments["grade"].to_numpy())
+    scored = _by_query(run, -run["rank"].to_numpy(np.float64))
+    rows = []
+    for value in ir_measures.iter_calc(list(_NAMES), qrels, scored):
+        # Within 10 ranks the reciprocal is at least 1/10. Asked for RR itself, ir_measures needs
+        # one pass over the run for all measures, not a second one in another library.
+        beyond = value.measure == RR and value.value < 0.1
+        rows.append((value.query_id, _NAMES[value.measure], 0.0 if beyond else value.value))
+    return pd.DataFrame(rows, columns=["query_id", "measure", "value"])
 
-    names = {
-        str(m): name for m, name in zip((RR @ 10, AP, R @ 50, nDCG @ 10), MEASURES, strict=True)
+
+def _by_query(rows: pd.DataFrame, numbers: np.ndarray) -> dict[str, dict[str, float]]:
+    """{query: {document: number}}"""
+    codes, queries = pd.factorize(rows["query_id"])
+    order = np.argsort(codes, kind="stable")
+    documents, sorted_numbers = rows["doc_id"].to_numpy(object)[order], numbers[order].tolist()
+    ends = np.cumsum(np.bincount(codes, minlength=len(queries)))
+    starts = np.concatenate(([0], ends[:-1]))
+    return {
+        str(query): dict(zip(documents[start:end], sorted_numbers[start:end], strict=True))
+        for query, start, end in zip(queries, starts, ends, strict=True)
     }
-    qrels = judgments[["query_id", "doc_id", "grade"]].set_axis(
-        ["query_id", "doc_id", "relevance"], axis=1
-    )
-    # Ranks are final: handed on as distinct scores, no provider can break ties another way.
-    scored = run[["query_id", "doc_id"]].assign(score=-run["rank"].astype(float))
-    values = ir_measures.iter_calc([RR @ 10, AP, R @ 50, nDCG @ 10], qrels, scored)
-    return pd.DataFrame(
-        [(v.query_id, names[str(v.measure)], v.value) for v in values],
-        columns=["query_id", "measure", "value"],
-    )
 
 
 def paired_p_value(ours: np.ndarray, baseline: np.ndarray) -> float:

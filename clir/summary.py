@@ -16,7 +16,8 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of method x task x measure, from a table with the columns of ``tables.MEASURES``.
 
     A task is a collection, a domain (or ``all``), a setting and a pair of languages; where these
-    are ``all``, each query's values over the setting's pairs are averaged first. Seeds are
+    are ``all``, each query's values over the setting's pairs (and draws) are averaged first, and
+    the setting ``MLIR`` is the mean over all multilingual ones. Seeds are
     averaged before anything else. Tests are paired over queries, two-sided; ``p_bonferroni``
     counts as one family the tests of one model, collection, domain, measure and level (all means,
     or all single pairs). Methods "... without D" are tested against zero-shot without D.
@@ -24,8 +25,10 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     keys = ["method", *_TASK, "query_id"]
     seeds_averaged = values.groupby(keys, sort=True)["value"].mean().reset_index()
     values = _with_all_domains(seeds_averaged)
+    multilingual = values[values["setting"].str.startswith("MLIR-")].assign(setting="MLIR")
     whole = (
-        values.groupby(
+        pd.concat([values, multilingual])
+        .groupby(
             ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
             sort=True,
         )["value"]

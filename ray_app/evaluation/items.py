@@ -7,7 +7,7 @@ per-query values. An item whose file is there is done: files get their names whe
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -103,14 +103,15 @@ class Rankings:
         queries = _Side(self, sources, "queries", self.query_lang)
         judgments = texts.read_judgments(sources.tables, self.collection, sources.split)
         judgments = judgments[judgments["query_id"].isin(queries.ids)]
-        runs = []
+        runs, judged = [], []
         for setting in self.settings:
             documents = _Side(self, sources, "documents", setting.doc_lang)
             found = rank(self, sources, queries, documents)
+            judged.append(_answerable(judgments, documents.ids).assign(doc_lang=setting.doc_lang))
             runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
             _write_trec(runs[-1], self.system, setting)
         everything = pa.concat_tables(runs)
-        values = _values(self, sources, queries, judgments, everything)
+        values = _values(self, queries, pd.concat(judged), everything)
         name = f"{self.collection}.{self.query_lang}.parquet"
         _write(everything, self.system.work / "runs" / name)
         _write(values, self.file)
@@ -123,26 +124,28 @@ class _Side:
         self.item, self.sources, self.kind = item, sources, kind
         held = texts.held_languages(sources.tables, item.collection)
         self.langs = texts.members(lang, held, sources.evaluation)
-        parts = [self._of_language(code, ["id", "domain"]) for code in self.langs]
-        table = pa.concat_tables(parts).sort_by("id")
+        self.draw = int(lang.split("-")[2]) if lang.startswith("xx-") else 0
+        table = self._of_languages(texts.read_ids)
         self.ids = np.array(table["id"].to_pylist())
         self.domains = np.array(table["domain"].to_pylist())
 
-    def _of_language(self, lang: str, columns: list[str]) -> pa.Table:
-        table = texts.read_texts(self.sources.tables, self.kind, self.item.collection, lang)
-        return table.select(columns).filter(pa.array(self._has(table["id"], lang)))
+    def _of_languages(self, read: Callable[[Path, str, str, str], pa.Table]) -> pa.Table:
+        """What ``read`` gives of every language, as far as this side has it; ids ascending."""
+        parts = []
+        for lang in self.langs:
+            part = read(self.sources.tables, self.kind, self.item.collection, lang)
+            parts.append(part.filter(pa.array(self._has(part["id"], lang))))
+        return pa.concat_tables(parts).sort_by("id")
 
     def _has(self, ids: pa.ChunkedArray, lang: str) -> np.ndarray:
         """Which ids this side has in this language: all, or those that drew it."""
-        if len(self.langs) == 1:
+        if not self.draw:
             return np.ones(len(ids), bool)
-        seed = self.sources.evaluation.mlir_seed
-        return texts.drawn(np.array(ids.to_pylist()), self.langs, seed) == lang
+        return texts.drawn(ids, self.langs, self.draw) == lang
 
     def texts(self) -> list[str]:
         """All texts, in the order of ids (for reranking)."""
-        parts = [self._of_language(lang, ["id", "text"]) for lang in self.langs]
-        return pa.concat_tables(parts).sort_by("id")["text"].to_pylist()
+        return self._of_languages(texts.read_texts)["text"].to_pylist()
 
     def vector_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (places among the ids, ascending; vectors)."""
@@ -231,21 +234,15 @@ def _write_trec(run: pa.Table, system: System, setting: Setting) -> None:
     pyarrow.csv.write_csv(lines, path, options)
 
 
-def _values(
-    item: Rankings, sources: Sources, queries: _Side, judgments: pd.DataFrame, runs: pa.Table
-) -> pa.Table:
-    """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting.
+def _answerable(judgments: pd.DataFrame, doc_ids: np.ndarray) -> pd.DataFrame:
+    """Judgments of the documents that are there, for queries with a relevant one among them."""
+    here = judgments[judgments["doc_id"].isin(doc_ids)]
+    return here[here["query_id"].isin(here.loc[here["grade"] > 0, "query_id"])]
 
-    A query is scored where both sides have it: at least one relevant document in the language.
-    """
+
+def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table) -> pa.Table:
+    """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting."""
     frame = runs.select(["doc_lang", "query_id", "doc_id", "rank"]).to_pandas()
-    judged = []
-    for setting in item.settings:
-        documents = _Side(item, sources, "documents", setting.doc_lang)
-        here = judgments[judgments["doc_id"].isin(documents.ids)]
-        answerable = here.loc[here["grade"] > 0, "query_id"].unique()
-        judged.append(here[here["query_id"].isin(answerable)].assign(doc_lang=setting.doc_lang))
-    qrels = pd.concat(judged)
     for part in (frame, qrels):
         part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
     values = measures.per_query(qrels, frame)

@@ -25,7 +25,7 @@ from clir.languages import LANGUAGES
 from clir.measures import MEASURES
 from clir.summary import summarise
 
-_SETTINGS = ("MoIR", "CLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
+_SETTINGS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
 _SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table
 _SIGNIFICANT = 0.05
 

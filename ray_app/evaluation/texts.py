@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ from clir.words import hash_texts, mix
 class Setting(NamedTuple):
     """One ranking task on a collection: queries in one language, documents in one.
 
-    A side whose language is ``xx-N`` is multilingual: each id has one language, drawn among N.
+    A side whose language is ``xx-N-D`` is multilingual: each id has one language, drawn among N,
+    in the D-th of several independent draws.
     """
 
     name: str  # MoIR, CLIR, MLIR-xx-en, MLIR-en-xx or MLIR-xx-xx
@@ -38,32 +40,38 @@ def settings(held: list[str], evaluation: Evaluation) -> Iterator[Setting]:
         for doc_lang in asked:
             yield Setting("MoIR" if query_lang == doc_lang else "CLIR", query_lang, doc_lang)
     for size, languages in evaluation.mlir.items():
-        drawn = f"xx-{size}"
-        if "en" in held and len(set(languages) & set(held)) > 1:
-            yield Setting("MLIR-xx-en", drawn, "en")
-            yield Setting("MLIR-en-xx", "en", drawn)
-            yield Setting("MLIR-xx-xx", drawn, drawn)
+        if "en" not in held or len(set(languages) & set(held)) < 2:
+            continue
+        for draw in range(1, evaluation.mlir_draws + 1):
+            many = f"xx-{size}-{draw}"
+            yield Setting("MLIR-xx-en", many, "en")
+            yield Setting("MLIR-en-xx", "en", many)
+            yield Setting("MLIR-xx-xx", many, many)
 
 
 def members(lang: str, held: list[str], evaluation: Evaluation) -> list[str]:
-    """The languages behind a side's language: itself, or those an ``xx-N`` draws from."""
+    """The languages behind a side's language: itself, or those an ``xx-N-D`` draws from."""
     if not lang.startswith("xx-"):
         return [lang]
-    return [code for code in evaluation.mlir[lang.removeprefix("xx-")] if code in held]
+    return [code for code in evaluation.mlir[lang.split("-")[1]] if code in held]
 
 
-def drawn(ids: np.ndarray, choices: list[str], seed: int) -> np.ndarray:
+def drawn(ids: pa.Array, choices: list[str], draw: int) -> np.ndarray:
     """The language of each id, the same in every setting and run: a draw by hash of the id."""
-    key = mix(hash_texts(pa.array(ids, pa.string())) ^ mix(np.uint64(seed)))
+    key = mix(hash_texts(ids) ^ mix(np.uint64(draw)))
     return np.array(choices)[(key % np.uint64(len(choices))).astype(np.int64)]
+
+
+def read_ids(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
+    """Ids (ascending) of one language, with their domains: columns id, domain."""
+    id_name = "doc_id" if kind == "documents" else "query_id"
+    table = _read(tables, kind, collection, lang, [id_name, "domain"])
+    return table.rename_columns(["id", "domain"]).sort_by("id").combine_chunks()
 
 
 def read_texts(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
     """Ids (ascending) and texts of one language: columns id, domain, text (title in front)."""
-    data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
-    table = data.to_table(
-        filter=(pc.field("collection") == collection) & (pc.field("lang") == lang)
-    )
+    table = _read(tables, kind, collection, lang, None)
     id_name = "doc_id" if kind == "documents" else "query_id"
     text = table["text"]
     if kind == "documents":
@@ -72,6 +80,14 @@ def read_texts(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
         )
     result = pa.table({"id": table[id_name], "domain": table["domain"], "text": text})
     return result.sort_by("id").combine_chunks()
+
+
+def _read(
+    tables: Path, kind: str, collection: str, lang: str, columns: list[str] | None
+) -> pa.Table:
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
+    wanted = (pc.field("collection") == collection) & (pc.field("lang") == lang)
+    return data.to_table(columns=columns, filter=wanted)
 
 
 def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
@@ -83,6 +99,7 @@ def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
     return table.select(["query_id", "doc_id", "grade"]).to_pandas()
 
 
+@lru_cache(maxsize=64)
 def held_languages(tables: Path, collection: str) -> list[str]:
     """The languages a collection has documents in."""
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / "documents").glob("*.parquet"))))
