@@ -87,7 +87,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Rankings:
-    """Runs and per-query values of all settings with one language of queries."""
+    """Runs and per-query values of some settings with one language of queries."""
 
     system: System
     collection: str
@@ -95,8 +95,14 @@ class Rankings:
     settings: tuple[Setting, ...]
 
     @property
+    def name(self) -> str:
+        # All settings of a language lie in one file, or each in its own.
+        alone = f".{self.settings[0].doc_lang}" if len(self.settings) == 1 else ""
+        return f"{self.collection}.{self.query_lang}{alone}.parquet"
+
+    @property
     def file(self) -> Path:
-        return self.system.work / "measures" / f"{self.collection}.{self.query_lang}.parquet"
+        return self.system.work / "measures" / self.name
 
     def run(self, sources: Sources) -> None:
         rank = _by_vectors if self.system.kind == "bi-encoder" else _by_candidates
@@ -112,8 +118,7 @@ class Rankings:
             _write_trec(runs[-1], self.system, setting)
         everything = pa.concat_tables(runs)
         values = _values(self, queries, pd.concat(judged), everything)
-        name = f"{self.collection}.{self.query_lang}.parquet"
-        _write(everything, self.system.work / "runs" / name)
+        _write(everything, self.system.work / "runs" / self.name)
         _write(values, self.file)
 
 

@@ -128,7 +128,10 @@ def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterato
                 if plan.pairs is None or pair in plan.pairs or setting.name.startswith("MLIR"):
                     wanted.setdefault(setting.query_lang, []).append(setting)
             for query_lang, settings in wanted.items():
-                yield Rankings(plan.system, collection, query_lang, tuple(settings))
+                # Vectors are cheap to compare; a cross-encoder reads every pair of texts anew.
+                groups = [settings] if plan.system.kind == "bi-encoder" else [[s] for s in settings]
+                for group in groups:
+                    yield Rankings(plan.system, collection, query_lang, tuple(group))
 
 
 class _Worker:
@@ -149,8 +152,10 @@ def _carry(items: list[Embedding] | list[Rankings], sources: Sources) -> dict[st
     if not items:
         return {}
     ray.data.DataContext.get_current().enable_progress_bars = False
-    # Models that stay loaded are few, so one system's items follow each other.
+    # Models that stay loaded are few, so one system's items follow each other; the longest
+    # items, cross-encoders', come first.
     items = sorted(items, key=lambda item: item.system.name)
+    items.sort(key=lambda item: item.system.kind, reverse=True)
     work = ray.data.from_items(
         [{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items)
     )

@@ -11,6 +11,7 @@ and its length its weight, both learned. The cross-encoder is a small BERT.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -37,6 +38,8 @@ from transformers import (
 
 from clir.errors import InputError
 from clir.experiment import Model
+
+_SMOOTH = 0.001  # Arora et al.'s a
 
 transformers.utils.logging.disable_progress_bar()  # these models load in a moment
 
@@ -163,6 +166,21 @@ def text_vectors(
         return F.normalize(sums, dim=-1)
     states = model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
     return F.normalize((states * mask[:, :, None]).sum(1), dim=-1)
+
+
+def initial_token_weight(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
+    """Logarithm of each token's weight before training: log(a / (a + p)), a = 0.001.
+
+    Smooth inverse frequency (Arora et al., ICLR 2017), with the probability p that a Unigram
+    tokenizer gives its pieces: frequent words of every language start light, also of those that
+    training never shows.
+    """
+    pieces = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
+    weight = torch.zeros(len(tokenizer))
+    for number, (_, log_probability) in enumerate(pieces):
+        weight[number] = -np.log1p(np.exp(min(log_probability, 0.0)) / _SMOOTH)
+    weight[: len(_SPECIAL)] = 0.0
+    return weight
 
 
 def fold_token_weight(state: dict[str, torch.Tensor], token_weight: torch.Tensor) -> None:

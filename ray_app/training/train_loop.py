@@ -98,8 +98,7 @@ class _Network(nn.Module):
             parameter.requires_grad = name != "mask_emb"
         self.token_weight = None
         if run.kind == "bi-encoder" and models.is_bag_of_words(self.model):
-            vocabulary = self.model.get_input_embeddings().num_embeddings
-            self.token_weight = nn.Parameter(torch.zeros(vocabulary))
+            self.token_weight = nn.Parameter(models.initial_token_weight(self.tokenizer))
 
     def forward(self, batch: pa.Table) -> torch.Tensor:
         queries, passages = batch["query"].to_pylist(), batch["passage"].to_pylist()
