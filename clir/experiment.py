@@ -129,7 +129,7 @@ class Training(_Section):
     batch_size: PositiveInt = 64  # over all workers
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     warmup_steps: NonNegativeInt = 0
-    weight_decay: NonNegativeInt | float = 0.01
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
     gradient_clip: float = 0.0  # 0: none
     token_dropout: Share = 0.0  # share of a text's tokens hidden from the bi-encoder in training
     scale: float = 20.0  # cosine similarities are multiplied by it before the softmax
@@ -155,6 +155,7 @@ class LeaveOut(_Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
     domain: str
+    model: ModelKind = "bi-encoder"
     methods: list[Method] = ["zero-shot", "ml-cs"]
 
 

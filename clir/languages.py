@@ -1,4 +1,4 @@
-"""The fourteen languages: codes, names, scripts, and how their text is cut into words."""
+"""The fourteen languages: codes, names, and which ones the origin system trained on."""
 
 from __future__ import annotations
 
@@ -12,29 +12,26 @@ class Language(NamedTuple):
 
     code: str  # ISO 639-1, also the language's Wikipedia and its folder in a collection
     name: str
-    script: str  # the Unicode script its words are written in
-    mmarco: str  # its name in mMARCO's files
     seen: bool  # whether the origin system trained on words of this language
-    spaces: bool = True  # whether blanks part its words
 
 
 LANGUAGES = {
     language.code: language
     for language in (
-        Language("en", "English", "Latin", "english", True),
-        Language("de", "German", "Latin", "german", True),
-        Language("ru", "Russian", "Cyrillic", "russian", True),
-        Language("ar", "Arabic", "Arabic", "arabic", True),
-        Language("nl", "Dutch", "Latin", "dutch", True),
-        Language("it", "Italian", "Latin", "italian", True),
-        Language("fr", "French", "Latin", "french", False),
-        Language("zh", "Chinese", "Han", "chinese", False, spaces=False),
-        Language("hi", "Hindi", "Devanagari", "hindi", False),
-        Language("id", "Indonesian", "Latin", "indonesian", False),
-        Language("ja", "Japanese", "Japanese", "japanese", False, spaces=False),
-        Language("pt", "Portuguese", "Latin", "portuguese", False),
-        Language("es", "Spanish", "Latin", "spanish", False),
-        Language("vi", "Vietnamese", "Latin", "vietnamese", False),
+        Language("en", "English", True),
+        Language("de", "German", True),
+        Language("ru", "Russian", True),
+        Language("ar", "Arabic", True),
+        Language("nl", "Dutch", True),
+        Language("it", "Italian", True),
+        Language("fr", "French", False),
+        Language("zh", "Chinese", False),
+        Language("hi", "Hindi", False),
+        Language("id", "Indonesian", False),
+        Language("ja", "Japanese", False),
+        Language("pt", "Portuguese", False),
+        Language("es", "Spanish", False),
+        Language("vi", "Vietnamese", False),
     )
 }
 

@@ -7,6 +7,8 @@ nothing of the query: it scores as badly as chance.
 
 from __future__ import annotations
 
+from typing import Any
+
 import ir_measures
 import numpy as np
 import pandas as pd
@@ -44,8 +46,8 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
     """
     # Dictionaries, because ir_measures would walk a data frame row by row. Ranks are final: as
     # distinct scores, no provider can break ties another way.
-    qrels = _by_query(judgments, judgments["grade"].to_numpy())
-    scored = _by_query(run, -run["rank"].to_numpy(np.float64))
+    qrels: dict[str, dict[str, int]] = _by_query(judgments, judgments["grade"].to_numpy())
+    scored: dict[str, dict[str, float]] = _by_query(run, -run["rank"].to_numpy(np.float64))
     rows = []
     for value in ir_measures.iter_calc(list(_NAMES), qrels, scored):
         # Within 10 ranks the reciprocal is at least 1/10. Asked for RR itself, ir_measures needs
@@ -55,7 +57,7 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["query_id", "measure", "value"])
 
 
-def _by_query(rows: pd.DataFrame, numbers: np.ndarray) -> dict[str, dict[str, float]]:
+def _by_query(rows: pd.DataFrame, numbers: np.ndarray) -> dict[str, dict[str, Any]]:
     """{query: {document: number}}"""
     codes, queries = pd.factorize(rows["query_id"])
     order = np.argsort(codes, kind="stable")

@@ -2,13 +2,14 @@
 
 from clir import experiment
 from clir.errors import run_job
-from ray_app.evaluation import report
+from ray_app.evaluation import ray_pipeline, report
+from ray_app.training.runs import plan_runs
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
-    evaluations = sorted((settings.output / "evaluation").glob("*/manifest.json"))
-    report.write(settings, [path.parent for path in evaluations])
+    _, systems = ray_pipeline.plan(settings, plan_runs(settings))
+    report.write(settings, [system.folder for system in systems])
     report.print_table(settings)
 
 

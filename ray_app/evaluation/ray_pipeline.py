@@ -38,19 +38,28 @@ class Planned(NamedTuple):
 
 def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
     """Rank and score all systems; the folders with their runs and per-query values."""
-    sources = _sources(experiment)
-    planned = [_plan(experiment, sources, run, method) for run in runs for method in _methods(run)]
-    due = [p for p in planned if not manifest.is_current(p.folder, p.origin)]
-    for plan in planned:
-        if plan not in due:
-            print(f"{plan.folder.name}: up to date", flush=True)
+    sources, systems = plan(experiment, runs)
+    due = [each for each in systems if not manifest.is_current(each.folder, each.origin)]
+    for each in systems:
+        if each not in due:
+            print(f"{each.folder.name}: up to date", flush=True)
     if due:
         names = [collection.path.name for collection in experiment.collections.test]
-        seconds = _carry(list(_embeddings(sources, names, due)), sources)
-        seconds |= _carry(list(_rankings(sources, names, due)), sources)
-        for plan in due:
-            _finish(plan, seconds.get(plan.system.name, 0.0))
-    return [plan.folder for plan in planned]
+        embedded = _carry(list(_embeddings(sources, names, due)), sources)
+        ranked = _carry(list(_rankings(sources, names, due)), sources)
+        for each in due:
+            name = each.system.name
+            _finish(each, embedded.get(name, 0.0) + ranked.get(name, 0.0))
+    return [each.folder for each in systems]
+
+
+def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:
+    """What every system reads, and the systems: each run by its own method and those that ask it.
+
+    Makes the candidates for reranking if they are missing.
+    """
+    sources = _sources(experiment)
+    return sources, [_plan(experiment, sources, run, m) for run in runs for m in _methods(run)]
 
 
 def _sources(experiment: Experiment) -> Sources:

@@ -32,6 +32,8 @@ _SIGNIFICANT = 0.05
 
 def write(experiment: Experiment, evaluations: list[Path]) -> Path:
     """Write summary.json and report.html into the experiment's folder; the report's path."""
+    for folder in evaluations:
+        manifest.read(folder)  # complains where a system has not been ranked yet
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
@@ -80,7 +82,7 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
         experiment=experiment,
         settings_yaml=yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False),
         sections=sections,
-        left_out=_left_out(rows) if experiment.leave_out else None,
+        left_out=_left_out(rows, experiment.leave_out.model) if experiment.leave_out else None,
         cards=_cards(experiment),
         stages=_stages(experiment),
         languages=LANGUAGES,
@@ -196,7 +198,7 @@ def _domain_gains(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return lines
 
 
-def _left_out(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     """Methods trained with and without a domain, tested on that domain (MAP and recall@50)."""
     lines = []
     marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
@@ -212,7 +214,7 @@ def _left_out(rows: pd.DataFrame) -> list[dict[str, Any]]:
                         & (rows["setting"] == setting)
                         & (rows["query_lang"] == "all")
                         & (rows["measure"] == measure)
-                        & (rows["model"] == "bi-encoder")
+                        & (rows["model"] == model)
                     ]
                     line[f"{measure} {key}"] = found["value"].mean()
             lines.append(line)

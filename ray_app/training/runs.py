@@ -59,7 +59,7 @@ def plan_runs(experiment: Experiment) -> list[Run]:
             refuse_pickles(Path(model.base))
         wanted = {TRANSLATE_TEST.get(method, method) for method in model.methods}
         cases: list[tuple[str, str | None]] = [(m, None) for m in TRAINED_METHODS if m in wanted]
-        if experiment.leave_out and kind == "bi-encoder":
+        if experiment.leave_out and kind == experiment.leave_out.model:
             cases += [(m, experiment.leave_out.domain) for m in experiment.leave_out.methods]
         runs += [
             _run(experiment, kind, method, seed, without, tokenizer)
