@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN = $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint install bench clean
+.PHONY: demo test lint install clean
 
 demo: install
 	$(RUN) jobs/run_experiment.py --config jobs/configs/demo.yaml
@@ -16,9 +16,6 @@ lint: install
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-
-bench: install
-	$(RUN) -m pytest tests/benchmarks --override-ini "python_files=bench_*.py" -s
 
 install: $(VENV)/.installed
 

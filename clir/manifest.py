@@ -33,7 +33,7 @@ def build(
     """
     origin = origin_of(inputs, settings)
     if is_current(folder, origin):
-        print(f"{folder.name}: up to date", flush=True)
+        print(f"{_name(folder)}: up to date", flush=True)
         return False
     publish(folder, origin, write)
     return True
@@ -76,7 +76,7 @@ def publish(
     (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    print(f"{folder.name}: {_in_words(counts)} in {seconds} s", flush=True)
+    print(f"{_name(folder)}: {_in_words(counts)} in {seconds} s", flush=True)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -105,6 +105,10 @@ def fingerprint(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file or folder") from None
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _in_words(counts: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,8 @@ def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
 
 
 def _start(settings: experiment.Spark) -> SparkSession:
+    # Rows cross into Python as Arrow batches here, never as pandas frames.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     # Workers must run this interpreter, with clir installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("clir")
@@ -45,7 +48,9 @@ def _start(settings: experiment.Spark) -> SparkSession:
         builder = builder.config("spark.driver.memory", settings.driver_memory)
         builder = builder.config("spark.ui.enabled", False)
         builder = builder.config("spark.ui.showConsoleProgress", False)
-    session = (
+        # Workers' errors reach the user as exceptions; here the log would only repeat them.
+        builder = builder.config("spark.log.level", "OFF")
+    return (
         builder.config("spark.sql.shuffle.partitions", settings.shuffle_partitions)
         # zstd: a third smaller than snappy on text, as fast to read.
         .config("spark.sql.parquet.compression.codec", "zstd")
@@ -55,8 +60,6 @@ def _start(settings: experiment.Spark) -> SparkSession:
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", 4096)
         .getOrCreate()
     )
-    session.sparkContext.setLogLevel("ERROR")
-    return session
 
 
 def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
 import ray
 import ray.train
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir.experiment import Experiment
@@ -49,6 +48,7 @@ def _launch(experiment: Experiment, runs: list[Run]) -> None:
         run_config=RunConfig(
             name=experiment.name,
             storage_path=str(storage),
+            logging_config=LoggingConfig(log_level="WARNING"),  # not a line per checkpoint
             failure_config=FailureConfig(max_failures=training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
@@ -61,7 +61,6 @@ def _worker(config: dict[str, Any]) -> None:
     # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
     from ray_app.training.train_loop import train_all
 
-    logging.getLogger("ray.train").setLevel(logging.WARNING)  # not a line per checkpoint
     train_all(config["runs"], _RayContext())
 
 

@@ -98,7 +98,9 @@ class _Network(nn.Module):
             parameter.requires_grad = name != "mask_emb"
         self.token_weight = None
         if run.kind == "bi-encoder" and models.is_bag_of_words(self.model):
-            self.token_weight = nn.Parameter(models.initial_token_weight(self.tokenizer))
+            weight = models.initial_token_weight(self.tokenizer)
+            # A base model's vectors have their weights multiplied in already.
+            self.token_weight = nn.Parameter(torch.zeros_like(weight) if run.model.base else weight)
 
     def forward(self, batch: pa.Table) -> torch.Tensor:
         queries, passages = batch["query"].to_pylist(), batch["passage"].to_pylist()

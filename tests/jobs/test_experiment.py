@@ -195,6 +195,33 @@ def test_a_mistake_ends_the_command_in_one_line(tmp_path, overrides, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_damaged_dump_ends_a_spark_job_in_one_line(tmp_path):
+    whole = (ROOT / "jobs/sample/dumps/enwiki-20260101-page.sql.gz").read_bytes()
+    cut = tmp_path / "page.sql.gz"
+    cut.write_bytes(whole[: len(whole) // 2])
+    links = "jobs/sample/dumps/enwiki-20260101-langlinks.sql.gz"
+    dumps = f"titles=[{{lang: en, page: {cut}, langlinks: {links}}}]"
+    done = run(*command(tmp_path / "out", dumps, job="mine_titles"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: {cut}: truncated")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "titles").exists()
+
+
+def test_training_goes_on_from_a_base_model(finished, tmp_path):
+    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs"):
+        (tmp_path / part).symlink_to(finished / part)
+    base = finished / "models" / "bi-encoder.zero-shot.1"
+    kinds = ["models={bi-encoder: {methods: [ml-cs], base: %s}}" % base, "training.steps=2"]  # noqa: UP031
+    done = run(*command(tmp_path, *kinds, job="train"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    before = load_file(base / "model.safetensors")
+    after = load_file(tmp_path / "models" / "bi-encoder.ml-cs.1" / "model.safetensors")
+    (name,) = (key for key in before if "word_embedding" in key)
+    change = abs(after[name] - before[name]).max()
+    assert 0 < change < 0.1
+
+
 def test_a_pickled_base_model_is_refused(finished, tmp_path):
     base = tmp_path / "base"
     base.mkdir()
