@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from clir import tables
 from clir.errors import InputError
-from clir.words import buffer_of, count_words, find_words, fold, hash_texts
+from clir.words import SpanHashes, buffer_of, count_words, find_words, fold, hash_texts
 
 # English function words: no title stands for them in running text ("It", "Can", "Will" are
 # films and bands). Contractions are listed because an apostrophe does not part words.
@@ -157,8 +157,6 @@ def quality_card(lexicon: pa.Table, texts: pa.Array) -> list[dict[str, object]]:
     buffer = buffer_of(texts)
     lower, kind = fold(buffer)
     words = find_words(buffer, kind)
-    from clir.words import SpanHashes
-
     tokens = SpanHashes(lower)(words.start, words.end)
     types, times = np.unique(tokens, return_counts=True)
     rows: list[dict[str, object]] = []

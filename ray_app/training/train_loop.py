@@ -98,9 +98,12 @@ class _Network(nn.Module):
             parameter.requires_grad = name != "mask_emb"
         self.token_weight = None
         if run.kind == "bi-encoder" and models.is_bag_of_words(self.model):
-            weight = models.initial_token_weight(self.tokenizer)
             # A base model's vectors have their weights multiplied in already.
-            self.token_weight = nn.Parameter(torch.zeros_like(weight) if run.model.base else weight)
+            self.token_weight = nn.Parameter(
+                torch.zeros(len(self.tokenizer))
+                if run.model.base
+                else models.initial_token_weight(self.tokenizer)
+            )
 
     def forward(self, batch: pa.Table) -> torch.Tensor:
         queries, passages = batch["query"].to_pylist(), batch["passage"].to_pylist()
