@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clir.measures import bonferroni, paired_p_value
+from clir.measures import bonferroni, paired_p_values
 
 _TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
 
@@ -54,22 +54,26 @@ def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
 
 def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
     """Mean, number of queries, and the test against zero-shot, for each method and task."""
-    rows = []
-    for task, group in values.groupby(_TASK, sort=True):
-        methods = {
-            name: part.set_index("query_id")["value"].sort_index()
-            for name, part in group.groupby("method", sort=True)
-        }
-        for name, ours in methods.items():
-            base = methods.get(_baseline(str(name)))
-            row = dict(zip(_TASK, task, strict=True))
-            row |= {"method": name, "value": ours.mean(), "queries": len(ours), "level": level}
-            row["zero_shot_value"] = base.mean() if base is not None else None
-            row["p_value"] = None
-            if base is not None and name != _baseline(str(name)) and ours.index.equals(base.index):
-                row["p_value"] = paired_p_value(ours.to_numpy(), base.to_numpy())
-            rows.append(row)
-    return pd.DataFrame(rows).astype({"p_value": float, "zero_shot_value": float})
+    by_method = values.set_index([*_TASK, "query_id", "method"])["value"].unstack("method")
+    tables = []
+    for method in map(str, by_method.columns):
+        queries = by_method[[method]].set_axis(["value"], axis=1).dropna()
+        baseline = _baseline(method)
+        queries["zero_shot_value"] = by_method.get(baseline, np.nan)
+        queries["difference"] = queries["value"] - queries["zero_shot_value"]
+        tasks = queries.groupby(level=_TASK)
+        table = tasks[["value", "zero_shot_value"]].mean()
+        table["queries"] = tasks.size()
+        difference = tasks["difference"]
+        table["p_value"] = np.nan
+        if method != baseline and baseline in by_method:
+            table["p_value"] = paired_p_values(
+                difference.mean().to_numpy(),
+                difference.std().to_numpy(),
+                difference.count().to_numpy(),
+            )
+        tables.append(table.reset_index().assign(method=method, level=level))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _baseline(method: str) -> str:
