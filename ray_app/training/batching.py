@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
+import pyarrow.parquet as pq
 
 from clir.errors import InputError
 
@@ -23,14 +23,9 @@ class PairStream:
     """The pairs of one method, endlessly; positives only for the bi-encoder."""
 
     def __init__(self, folder: Path, positives_only: bool, without_domain: str | None = None):
-        self._data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
-        keep = pc.scalar(True)
-        if positives_only:
-            keep &= pc.field("label") == 1
-        if without_domain is not None:
-            keep &= pc.field("domain") != without_domain
-        self._keep = keep
-        self.rows = self._data.count_rows(filter=keep)
+        self._files = sorted(folder.glob("*.parquet"))
+        self._positives_only, self._without_domain = positives_only, without_domain
+        self.rows = sum(len(part) for part in self._in_order(["label", "domain"]))
         if not self.rows:
             raise InputError(f"{folder}: no training pairs left (without {without_domain})")
 
@@ -54,11 +49,19 @@ class PairStream:
     def _rows_from(self, start: int) -> Iterator[pa.Table]:
         skip = start
         while True:
-            for batch in self._data.to_batches(
-                columns=_COLUMNS, filter=self._keep, batch_size=8192
-            ):
-                if skip >= len(batch):
-                    skip -= len(batch)
+            for part in self._in_order([*_COLUMNS, "domain"]):
+                if skip >= len(part):
+                    skip -= len(part)
                     continue
-                yield pa.Table.from_batches([batch.slice(skip)])
+                yield part.slice(skip).select(_COLUMNS)
                 skip = 0
+
+    def _in_order(self, columns: list[str]) -> Iterator[pa.Table]:
+        """The wanted rows, file by file: a scan of all files at once may change their order."""
+        for file in self._files:
+            for batch in pq.ParquetFile(file).iter_batches(8192, columns=columns):
+                keep = pc.equal(batch["label"], 1) if self._positives_only else None
+                if self._without_domain is not None:
+                    other = pc.not_equal(batch["domain"], self._without_domain)
+                    keep = other if keep is None else pc.and_(keep, other)
+                yield pa.Table.from_batches([batch if keep is None else batch.filter(keep)])
