@@ -120,7 +120,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
             for folder in (finished, tmp_path)
         )
         assert ours["steps"] == other["steps"]
-        assert ours["final loss"] == pytest.approx(other["final loss"], rel=0.1)
+        assert ours["final loss"] == pytest.approx(other["final loss"], rel=0.2)
 
 
 def test_the_contract_of_the_results(finished):
