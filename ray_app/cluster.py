@@ -9,8 +9,7 @@ from contextlib import contextmanager
 
 import ray
 
-# For the processes of a local cluster, which inherit them: a worker's prints come once, and
-# DeepSpeed does not tell every process that it looked for a GPU in vain.
+# For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
 _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 
 
@@ -22,6 +21,8 @@ def connected() -> Iterator[None]:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    # A local cluster asks for a token, by default and rightly; that needs no warning.
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     ray.init(logging_level=logging.WARNING)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:

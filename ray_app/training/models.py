@@ -60,6 +60,7 @@ def train_tokenizer(texts: Iterable[str], kind: str, settings: Model) -> PreTrai
             show_progress=False,
         ),
     )
+    tokenizer = _in_fixed_order(tokenizer)
     if kind == "cross-encoder":
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A </s>",
@@ -73,6 +74,26 @@ def train_tokenizer(texts: Iterable[str], kind: str, settings: Model) -> PreTrai
         model_max_length=settings.max_length,
         **_SPECIAL,
     )
+
+
+def _in_fixed_order(tokenizer: Tokenizer) -> Tokenizer:
+    """The same tokenizer whenever it is trained on the same texts, to the last byte.
+
+    The trainer walks hash maps: sums differ in their last digits, pieces of equal score change
+    places, and characters too rare for a probability of their own get the lowest one plus 0.0001
+    for each before it, in no order. Here they all get the lowest, and equal pieces go by name.
+    """
+    settings = json.loads(tokenizer.to_str())
+    pieces = settings["model"]["vocab"]
+    special, learned = pieces[: len(_SPECIAL)], pieces[len(_SPECIAL) :]
+    lowest = min(score for _, score in learned)
+    rare = lowest + 0.0001 * sum(len(piece) == 1 for piece, _ in learned)
+    fixed = [
+        (piece, round(lowest if len(piece) == 1 and score < rare else score, 6))
+        for piece, score in learned
+    ]
+    settings["model"]["vocab"] = special + sorted(fixed, key=lambda item: (-item[1], item[0]))
+    return Tokenizer.from_str(json.dumps(settings))
 
 
 def create(kind: str, settings: Model, tokenizer_folder: Path | None, seed: int) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,7 @@ def _launch(experiment: Experiment, runs: list[Run]) -> None:
         run_config=RunConfig(
             name=experiment.name,
             storage_path=str(storage),
-            logging_config=LoggingConfig(log_level="WARNING"),  # not a line per checkpoint
+            logging_config=LoggingConfig(log_level="WARNING"),
             failure_config=FailureConfig(max_failures=training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
@@ -58,6 +60,9 @@ def _launch(experiment: Experiment, runs: list[Run]) -> None:
 
 
 def _worker(config: dict[str, Any]) -> None:
+    logging.getLogger().setLevel(logging.WARNING)  # not two lines for each checkpoint
+    if get_device().type == "cpu":
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns that it found no GPU
     # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
     from ray_app.training.train_loop import train_all
 

@@ -107,20 +107,17 @@ def test_a_third_run_does_nothing_again(finished):
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
-    """By the loss of the last batch: on the CPU no two runs round alike, killed or not."""
-    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"):
+    """To the last bit, though this one trains its tokenizers anew too."""
+    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs"):
         (tmp_path / part).symlink_to(finished / part)
     whole = run(*command(tmp_path, job="train"))
     assert whole.returncode == 0, whole.stderr[-3000:]
     names = sorted(path.name for path in (finished / "models").iterdir())
     assert names == ["bi-encoder.ml-cs.1", "bi-encoder.zero-shot.1", "cross-encoder.zero-shot.1"]
     for name in names:
-        ours, other = (
-            json.loads((folder / "models" / name / "manifest.json").read_text())["counts"]
-            for folder in (finished, tmp_path)
-        )
-        assert ours["steps"] == other["steps"]
-        assert ours["final loss"] == pytest.approx(other["final loss"], rel=0.2)
+        for file in ("model.safetensors", "tokenizer.json", "config.json"):
+            ours, other = (folder / "models" / name / file for folder in (finished, tmp_path))
+            assert ours.read_bytes() == other.read_bytes(), f"{name}/{file}"
 
 
 def test_the_contract_of_the_results(finished):

@@ -52,6 +52,16 @@ def test_transformers_alone_loads_a_cross_encoder(folders):
         assert score == pytest.approx(model(**tokens).logits.item(), abs=1e-5)
 
 
+def test_a_tokenizer_is_trained_the_same_twice():
+    settings = Model(vocabulary=300, hidden_size=8, layers=0, heads=2, max_length=32)
+    texts = [*TEXTS, *(f"{chr(0x4E00 + n)} {chr(0x0430 + n % 32)}{n}" for n in range(200))]
+    once, again = (
+        models.train_tokenizer(iter(texts), "bi-encoder", settings).backend_tokenizer.to_str()
+        for _ in range(2)
+    )
+    assert once == again
+
+
 def test_tokens_are_transformers_own(folders):
     tokenizer = AutoTokenizer.from_pretrained(folders["cross-encoder"])
     second = list(reversed(TEXTS))
