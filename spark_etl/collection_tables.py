@@ -22,13 +22,13 @@ def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
     folder = experiment.output / "collections"
     # One may train with one split and test with another; it is read once.
-    collections = list(
-        dict.fromkeys([*experiment.collections.train, *experiment.collections.test])
-    )
+    collections = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
     names = [collection.path.name for collection in collections]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise InputError(f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder")
+        raise InputError(
+            f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
+        )
     settings = {"collections": [c.model_dump(mode="json") for c in collections]}
 
     def write(out: Path) -> dict[str, int]:

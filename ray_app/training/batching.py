@@ -1,4 +1,4 @@
-"""Switched pairs in Parquet -> one worker's share of every batch, read as a stream.
+"""Switched pairs in Parquet -> one worker's share of every batch, read as a stream, as tensors.
 
 Batch k of a run is rows k x batch size and on of the shuffled table, whatever the number of
 workers; worker r of n takes every n-th row from r. So all workers take the same number of steps
@@ -7,14 +7,21 @@ and a resumed run goes on with the very row it would have had.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from clir.errors import InputError
+from clir.words import hash_texts
+from ray_app.training.models import tokenize
 
 _COLUMNS = ["query", "passage", "label", "query_id", "doc_id"]
 
@@ -65,3 +72,41 @@ class PairStream:
                     other = pc.not_equal(batch["domain"], self._without_domain)
                     keep = other if keep is None else pc.and_(keep, other)
                 yield pa.Table.from_batches([batch if keep is None else batch.filter(keep)])
+
+
+class Batch(NamedTuple):
+    """Pairs as a model takes them."""
+
+    texts: tuple[BatchEncoding, ...]  # queries and passages, or (cross-encoder) the pairs
+    labels: torch.Tensor  # 1: the passage answers the query
+    query_keys: torch.Tensor  # equal for the same query
+    passage_keys: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        texts = tuple(tokens.to(device) for tokens in self.texts)
+        return Batch(texts, *(tensor.to(device) for tensor in self[1:]))
+
+
+def tokenized(
+    pairs: pa.Table, kind: str, tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> Batch:
+    """A table of pairs as tensors."""
+    queries, passages = pairs["query"].to_pylist(), pairs["passage"].to_pylist()
+    if kind == "cross-encoder":
+        texts = (tokenize(tokenizer, queries, max_length, passages),)
+    else:
+        texts = tuple(tokenize(tokenizer, side, max_length) for side in (queries, passages))
+    keys = (
+        torch.from_numpy(hash_texts(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
+    )
+    return Batch(texts, torch.tensor(pairs["label"].to_pylist()), *keys)
+
+
+def made_ahead(pairs: Iterator[pa.Table], make: Callable[[pa.Table], Batch]) -> Iterator[Batch]:
+    """``make(table)`` of each table in order, the next one made while this one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(make, next(pairs))
+        for table in pairs:
+            ready, coming = coming.result(), thread.submit(make, table)
+            yield ready
+        yield coming.result()

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import deepspeed
 import numpy as np
-import pyarrow as pa
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -22,9 +21,8 @@ from transformers import AutoTokenizer, BatchEncoding
 
 from clir import manifest
 from clir.errors import InputError
-from clir.words import hash_texts
 from ray_app.training import losses, models
-from ray_app.training.batching import PairStream
+from ray_app.training.batching import Batch, PairStream, made_ahead, tokenized
 from ray_app.training.runs import Run
 
 _LOG_EVERY = 50  # steps between looks at the loss (a look waits for the device)
@@ -61,20 +59,23 @@ def train_all(runs: list[Run], context: Context) -> None:
 def train(run: Run, context: Context) -> None:
     """Train one run from its latest checkpoint, or from the start, and save the model."""
     started = time.monotonic()
-    network = _Network(run, context.device)
+    network = _Network(run)
     engine = _engine(run, network, context)
     stream = PairStream(run.pairs, run.kind == "bi-encoder", run.without_domain)
     first_step = _resume(run, engine, context)
     if context.rank == 0:
         print(f"{run.name}: steps {first_step} to {run.steps} on {stream.rows:,} pairs", flush=True)
     loss = torch.zeros(())
-    batches = stream.batches(
+    pairs = stream.batches(
         first_step, run.steps, run.batch_size, context.rank, context.workers, run.seed
+    )
+    batches = made_ahead(
+        pairs, lambda table: tokenized(table, run.kind, network.tokenizer, run.model.max_length)
     )
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         torch.manual_seed((run.seed * 1_000_003 + step) * context.workers + context.rank)
-        loss = engine(batch)
+        loss = engine(batch.to(context.device))
         engine.backward(loss)
         engine.step()
         if step % _LOG_EVERY == 0 or step == run.steps:
@@ -86,11 +87,11 @@ def train(run: Run, context: Context) -> None:
 
 
 class _Network(nn.Module):
-    """A model with its tokenizer and loss: a batch of pairs in, the loss out."""
+    """A model with its tokenizer and loss: a batch in, the loss out."""
 
-    def __init__(self, run: Run, device: torch.device):
+    def __init__(self, run: Run):
         super().__init__()
-        self.run, self.device = run, device
+        self.run = run
         self.model = models.create(run.kind, run.model, run.tokenizer, run.seed)
         self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer or run.model.base)
         for name, parameter in self.model.named_parameters():
@@ -105,30 +106,24 @@ class _Network(nn.Module):
                 else models.initial_token_weight(self.tokenizer)
             )
 
-    def forward(self, batch: pa.Table) -> torch.Tensor:
-        queries, passages = batch["query"].to_pylist(), batch["passage"].to_pylist()
-        length = self.run.model.max_length
+    def forward(self, batch: Batch) -> torch.Tensor:
         if self.run.kind == "cross-encoder":
-            tokens = models.tokenize(self.tokenizer, queries, length, passages).to(self.device)
-            labels = torch.tensor(batch["label"].to_pylist(), device=self.device)
-            return losses.relevance(self.model(**tokens).logits[:, 0], labels)
+            (pairs,) = batch.texts
+            return losses.relevance(self.model(**pairs).logits[:, 0], batch.labels)
         vectors = [
-            models.text_vectors(self.model, self._tokens(texts), self.token_weight)
-            for texts in (queries, passages)
+            models.text_vectors(self.model, self._partly_hidden(side), self.token_weight)
+            for side in batch.texts
         ]
-        keys = [
-            torch.from_numpy(hash_texts(batch[name]).view(np.int64)).to(self.device)
-            for name in ("query_id", "doc_id")
-        ]
+        keys = batch.query_keys, batch.passage_keys
         return losses.contrastive(*vectors, *keys, self.run.training.scale)
 
-    def _tokens(self, texts: list[str]) -> BatchEncoding:
-        """A text's tokens, some hidden: a text must be found by whatever part of it is left."""
-        tokens = models.tokenize(self.tokenizer, texts, self.run.model.max_length)
+    def _partly_hidden(self, tokens: BatchEncoding) -> BatchEncoding:
+        """Some tokens hidden: a text must be found by whatever part of it is left."""
         mask = tokens["attention_mask"]
-        kept = mask * (torch.rand(mask.shape) >= self.run.training.token_dropout)
+        draws = torch.rand(mask.shape).to(mask.device)  # on the CPU: every device draws alike
+        kept = mask * (draws >= self.run.training.token_dropout)
         tokens["attention_mask"] = torch.where(kept.sum(1, keepdim=True) > 0, kept, mask)
-        return tokens.to(self.device)
+        return tokens
 
 
 def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpeedEngine:
@@ -144,6 +139,7 @@ def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpe
     optimizer = torch.optim.AdamW(
         [group for group in groups if group["params"]],
         lr=run.model.learning_rate or training.learning_rate,
+        fused=True,  # one pass over the weights: 4 times the speed on a CPU, too
     )
     warmup, steps = training.warmup_steps, run.steps
 
