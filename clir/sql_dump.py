@@ -5,7 +5,7 @@ positions: which quotes are real (an odd run of backslashes before one makes it 
 parentheses and commas lie outside strings, hence where each row and each field begins and ends.
 Both layouts occur: one statement of about 1 MB per line, or (newer dumps) one row per line.
 mysqldump writes a newline inside a string as ``\\n``, so a line never ends inside a string; one
-that seems to is damaged, and the next line starts afresh.
+that seems to is damaged: what can still be read as rows is kept, and the next line starts afresh.
 """
 
 from __future__ import annotations
@@ -14,68 +14,101 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from isal import igzip
 
 from clir.errors import InputError
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20  # the arrays of a block stay in the processor's cache
+_LONGEST_LINE = 256 << 20
+_KEPT_BYTES = 1000  # of a rejected row
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
 _SUFFIX = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 _CREATE = re.compile(rb"CREATE TABLE `(\w+)` \(")
 _COLUMN = re.compile(rb"\s+`(\w+)` ")
 _INSERT = re.compile(rb"INSERT INTO `(\w+)` VALUES\s*")
+_VALUE = rb"(?:'(?:[^'\\]|\\.|'')*+'|[^'(),\\]*+)"
 
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _NEWLINE = b"'\\(),\n"
-_SPECIAL = np.zeros(256, bool)
-_SPECIAL[[_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA]] = True
 # What an escaped byte stands for; all others stand for themselves.
 _UNESCAPED = np.arange(256, dtype=np.uint8)
 for _escaped, _byte in zip(b"0nrtbZ", b"\0\n\r\t\b\x1a", strict=True):
     _UNESCAPED[_escaped] = _byte
 
 
+class Rejected(NamedTuple):
+    """A piece of a dump that is no row."""
+
+    offset: int  # of its first byte, in the unpacked dump
+    reason: str
+    raw: bytes  # its first 1,000 bytes
+
+
+class Account:
+    """What became of a dump's rows: rows in = ``rows`` + all ``dropped: REASON``.
+
+    ``rejected`` grows while the dump is read; a reader that keeps it takes it away batch by batch.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.rejected: list[Rejected] = []
+
+    @property
+    def dropped(self) -> int:
+        return sum(n for reason, n in self.counts.items() if reason.startswith("dropped"))
+
+    def reject(self, offset: int, reason: str, raw: bytes) -> None:
+        """Note a piece that is no row. What looks like several rows counts as several."""
+        self.counts[f"dropped: {reason}"] += 1 + raw.rstrip(b",;\n)").count(b"),(")
+        self.rejected.append(Rejected(offset, reason, raw[:_KEPT_BYTES]))
+
+
 def read_dump(
     path: str | Path,
     table: str,
     schema: pa.Schema,
-    counts: Counter[str],
+    account: Account,
     max_bad_share: float = 0.001,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the columns of ``schema`` (int64 or string fields, named as in the dump) in batches.
 
-    ``counts`` receives ``rows`` and every ``dropped: REASON``; rows in = rows + dropped.
     Raises InputError for a missing, truncated, wrongly compressed or foreign dump, and when more
     than ``max_bad_share`` of the rows are dropped.
     """
     path = Path(path)
     names: list[str] | None = None
-    for block, first in _blocks_of_lines(path):
-        if first:
+    offset = 0
+    for block in _blocks_of_lines(path):
+        if names is None:
             names = _column_names(path, block, table)
             missing = set(schema.names) - set(names)
             if missing:
                 raise InputError(
                     f"{path}: table {table} has no column {sorted(missing)}; it has {names}"
                 )
-        assert names is not None
-        batch = _parse_block(path, block, table, names, schema, counts)
-        if batch.num_rows:
-            yield batch
-    dropped = sum(n for reason, n in counts.items() if reason.startswith("dropped"))
-    if dropped > max_bad_share * (counts["rows"] + dropped):
+        for batch in _Block(path, block, offset, table, names, account).read(schema):
+            if batch.num_rows:
+                yield batch
+        offset += len(block)
+    rows = account.counts["rows"]
+    if account.dropped > max_bad_share * (rows + account.dropped):
         raise InputError(
-            f"{path}: {dropped} of {counts['rows'] + dropped} rows are damaged "
-            f"({dict(counts)}), more than the allowed share {max_bad_share}; fetch it again"
+            f"{path}: {account.dropped} of {rows + account.dropped} rows are damaged "
+            f"({dict(account.counts)}), more than the allowed share {max_bad_share}; "
+            "fetch it again"
         )
 
 
-def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of whole lines; the first, marked True, holds the header up to some INSERT."""
+def _blocks_of_lines(path: Path) -> Iterator[bytes]:
+    """Blocks of whole lines; the first holds the header up to some INSERT."""
     carry, last, header = b"", b"", True
     try:
         with _open(path) as stream:
@@ -83,9 +116,13 @@ def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
                 carry += chunk
                 end = carry.rfind(b"\n") + 1
                 if not end or (header and b"\nINSERT INTO" not in carry[:end]):
+                    if len(carry) > _LONGEST_LINE:
+                        raise InputError(f"{path}: no end of a line in {len(carry):,} bytes")
                     continue  # a line longer than a block, or a long header: read on
-                yield carry[:end], header
-                last = carry[:end].rstrip().rsplit(b"\n", 1)[-1] or last
+                yield carry[:end]
+                last = (
+                    carry[max(0, end - _LONGEST_LINE) : end].rstrip().rsplit(b"\n", 1)[-1] or last
+                )
                 carry, header = carry[end:], False
     except FileNotFoundError:
         raise InputError(f"{path}: no such dump") from None
@@ -97,7 +134,7 @@ def _blocks_of_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     if not whole and not tail.startswith((b"--", b"/*")):
         raise InputError(f"{path}: truncated dump: its last statement is cut; fetch it again")
     if header:
-        yield carry, True  # a dump without rows; the header is still checked
+        yield carry  # a dump without rows; the header is still checked
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -109,9 +146,7 @@ def _open(path: Path) -> IO[bytes]:
             f"{path}: its name says {expected or 'plain'}, its bytes say {found or 'plain'}"
         )
     if found == "gzip":
-        import gzip
-
-        return gzip.open(path)  # type: ignore[return-value]
+        return igzip.open(path)
     return pa.input_stream(str(path), compression=found)
 
 
@@ -130,68 +165,229 @@ def _column_names(path: Path, block: bytes, table: str) -> list[str]:
     raise InputError(f"{path}: CREATE TABLE {table} is cut")
 
 
-def _parse_block(
-    path: Path, block: bytes, table: str, names: list[str], schema: pa.Schema, counts: Counter[str]
-) -> pa.RecordBatch:
-    data = np.frombuffer(block, np.uint8)
-    starts, ends = _value_lines(path, block, data, table)
-    special = np.flatnonzero(_SPECIAL[data])
-    line = np.searchsorted(starts, special, "right") - 1
-    in_values = line >= 0
-    in_values[in_values] = special[in_values] < ends[line[in_values]]
-    special, line = special[in_values], line[in_values]
+class _Block:
+    """Whole lines of a dump, and where in them each row and field lies."""
 
-    escaping = _escaping(special[data[special] == _BACKSLASH])
-    escaped = np.zeros(len(data) + 1, bool)
-    escaped[escaping + 1] = True
-    quote = (data[special] == _QUOTE) & ~escaped[special]
-    odd = np.bincount(line[quote], minlength=len(starts)) % 2 == 1
-    if odd.any():
-        counts["dropped: line with an open string"] += int(odd.sum())
-        whole = ~odd[line]
-        special, quote = special[whole], quote[whole]
-    outside = (np.cumsum(quote) % 2 == 0) & ~quote
-    bounds = _row_bounds(data, special[outside], len(names), counts)
+    def __init__(
+        self, path: Path, block: bytes, offset: int, table: str, names: list[str], account: Account
+    ):
+        self.path, self.block, self.offset, self.table = path, block, offset, table
+        self.names, self.account = names, account
+        self.data = np.frombuffer(block, np.uint8)
 
-    unescaped = data.copy()
-    unescaped[escaping + 1] = _UNESCAPED[data[escaping + 1]]
-    dropped_bytes = np.zeros(len(data), bool)
-    dropped_bytes[escaping] = True
-    quotes = special[quote]
-    good = np.ones(len(bounds), bool)
-    arrays = []
-    for field in schema:
-        at = names.index(field.name)
-        start, end = bounds[:, at] + 1, bounds[:, at + 1]
-        if pa.types.is_integer(field.type):
-            values, valid = _integers(data, start, end)
-            arrays.append(pa.array(values))
-        else:
-            texts, valid = _strings(unescaped, dropped_bytes, quotes, start, end)
-            arrays.append(texts)
-        good &= valid
-    return _valid_rows(arrays, schema, good, counts)
+    def read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The well-formed rows; then those found in damaged pieces. All else is rejected."""
+        self._find_rows()
+        yield self._columns(schema)
+        for begin, end in self.broken:
+            raw = self.block[begin:end]
+            for start, stop in _salvage(raw, self.offset + begin, len(self.names), self.account):
+                place = self.offset + begin + start
+                yield from _Block(
+                    self.path, raw[start:stop], place, self.table, self.names, self.account
+                ).read(schema)
+
+    def _columns(self, schema: pa.Schema) -> pa.RecordBatch:
+        arrays = []
+        good = np.ones(len(self.rows), bool)
+        for field in schema:
+            at = self.names.index(field.name)
+            start = self.structure[self.rows + at] + 1
+            end = self.structure[self.rows + at + 1]
+            if pa.types.is_integer(field.type):
+                array, valid = self._integers(start, end)
+            else:
+                quotes = self.quotes_before[self.rows + at + 1] - self.quotes_before[self.rows + at]
+                array, valid = self._strings(start, end, quotes)
+            arrays.append(array)
+            good &= valid
+        return self._valid_rows(arrays, schema, good)
+
+    def _find_rows(self) -> None:
+        """Set ``structure`` (positions of parentheses and commas outside strings), ``rows`` (where
+        in it each row begins) and ``quotes_before`` (real quotes before each of ``structure``).
+        """
+        data = self.data
+        backslashes = np.flatnonzero(data == _BACKSLASH)
+        self.escaping = _escaping(backslashes)
+        # ' ( ) * + , stand in a row in ASCII; the two that do not matter go right away.
+        special = np.flatnonzero((data - np.uint8(_QUOTE)) <= _COMMA - _QUOTE)
+        kind = data[special]
+        keep = _none_of(special, self.escaping + 1) & (kind != ord("*")) & (kind != ord("+"))
+        special, kind = special[keep], kind[keep]
+        special, kind = self._only_values(special, kind)
+        quote = kind == _QUOTE
+        count = np.cumsum(quote, dtype=np.int32)
+        outside = ((count & 1) == 0) & ~quote
+        self.structure, kind = special[outside], kind[outside]
+        self.quotes_before = count[outside]
+        self.rows = self._well_formed(kind)
+
+    def _only_values(self, special: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Without what lies in lines that hold no rows, and in lines with an open string."""
+        starts, ends, holds_rows = self._lines()
+        low, high = np.searchsorted(special, starts), np.searchsorted(special, ends)
+        quotes = np.concatenate(([0], np.cumsum(kind == _QUOTE)))
+        broken = holds_rows & ((quotes[high] - quotes[low]) % 2 == 1)
+        keep = holds_rows & ~broken
+        if not keep.all():
+            kept = np.zeros(len(special) + 1, np.int32)
+            np.add.at(kept, low[keep], 1)
+            np.add.at(kept, high[keep], -1)
+            inside = np.cumsum(kept[:-1]) > 0
+            special, kind = special[inside], kind[inside]
+        self.broken = [(int(starts[i]), int(ends[i])) for i in np.flatnonzero(broken)]
+        return special, kind
+
+    def _lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """[start, end) of each line without its INSERT prefix, and whether it holds rows."""
+        data = self.data
+        ends = np.flatnonzero(data == _NEWLINE)
+        if not len(ends) or ends[-1] != len(data) - 1:
+            ends = np.append(ends, len(data))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        starts, ends = starts[starts < ends], ends[starts < ends]
+        holds_rows = data[starts] == _OPEN
+        for i in np.flatnonzero(data[starts] == ord("I")):
+            insert = _INSERT.match(self.block, starts[i], ends[i])
+            if insert is None or insert[1].decode() != self.table:
+                raise InputError(
+                    f"{self.path}: cannot read the statement "
+                    f"{self.block[starts[i] : starts[i] + 60]!r}; "
+                    f"expected INSERT INTO `{self.table}` VALUES"
+                )
+            starts[i], holds_rows[i] = insert.end(), True
+        return starts, ends, holds_rows
+
+    def _well_formed(self, kind: np.ndarray) -> np.ndarray:
+        """Where in ``structure`` each row of the right number of fields begins."""
+        columns = len(self.names)
+        first = np.flatnonzero(kind == _OPEN)
+        size = np.diff(first, append=len(kind))
+        closes = np.concatenate(([0], np.cumsum(kind == _CLOSE)))
+        # From one row to the next: ( , , ) and a comma, or none at the end of a statement.
+        good = (size == columns + 1) | (size == columns + 2)
+        good[good] = kind[first[good] + columns] == _CLOSE
+        good &= closes[first + size] - closes[first] == 1
+        for i in np.flatnonzero(~good):
+            begin = self.structure[first[i]]
+            end = self.structure[first[i + 1]] if i + 1 < len(first) else None
+            line_end = self.block.find(b"\n", self.structure[first[i] + size[i] - 1])
+            ends = [at for at in (end, line_end) if at is not None and at >= 0]
+            self.broken.append((int(begin), int(min(ends, default=len(self.block)))))
+        return first[good]
+
+    def _integers(self, start: np.ndarray, end: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+        texts = self._slices(start, end, pa.string())
+        length = end - start
+        offsets, values = texts.buffers()[1:]
+        used = np.frombuffer(offsets, np.int32)[texts.offset + len(texts)] if values else 0
+        digits = np.frombuffer(values, np.uint8)[:used] - np.uint8(ord("0")) if used else length[:0]
+        valid = (length > 0) & (length <= 18)
+        if not valid.all() or (digits > 9).any():
+            number = pc.match_substring_regex(texts.cast(pa.binary()), "^[0-9]{1,18}$")
+            valid = np.asarray(number)
+            texts = pc.if_else(number, texts, "0")
+        return texts.cast(pa.int64()), valid
+
+    def _strings(
+        self, start: np.ndarray, end: np.ndarray, quotes: np.ndarray
+    ) -> tuple[pa.Array, np.ndarray]:
+        """Quoted fields as binary; NULL and whatever is not one quoted string are not valid."""
+        valid = quotes >= 2
+        valid[valid] = (self.data[start[valid]] == _QUOTE) & (self.data[end[valid] - 1] == _QUOTE)
+        start, end = start + 1, np.where(valid, end - 1, start + 1)
+        array = self._slices(start, end, pa.binary())
+        # A quote inside a string is written \' or ''; whatever is escaped or doubled is rare.
+        written = valid & (quotes > 2)
+        place = np.searchsorted(start, self.escaping, "right") - 1
+        inside = (place >= 0) & (self.escaping < end[place]) if len(start) else place >= 0
+        written[place[inside]] = True
+        written &= valid
+        if written.any():
+            decoded, whole = self._decoded(start[written], end[written])
+            array = pc.replace_with_mask(array, pa.array(written), decoded)
+            valid[written] = whole
+        return array, valid
+
+    def _decoded(self, start: np.ndarray, end: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+        """Strings with escapes taken out; not valid where a quote stands alone."""
+        length = end - start
+        offsets = np.concatenate(([0], np.cumsum(length)))
+        index = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], length)
+        escaping = np.zeros(len(self.data), bool)
+        escaping[self.escaping] = True
+        gone = escaping[index]
+        escaped = np.concatenate(([False], gone[:-1]))
+        values = np.where(escaped, _UNESCAPED[self.data[index]], self.data[index])
+        quotes = np.flatnonzero((values == _QUOTE) & ~escaped)
+        pairs = quotes.reshape(-1, 2)  # even: a field has whole strings
+        alone = np.diff(pairs, axis=1)[:, 0] != 1
+        valid = np.ones(len(start), bool)
+        valid[np.searchsorted(offsets, pairs[alone, 0], "right") - 1] = False
+        gone[pairs[:, 0]] = True
+        offsets = np.concatenate(([0], np.cumsum(~gone)))[offsets].astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values[~gone])]
+        return pa.Array.from_buffers(pa.binary(), len(start), buffers), valid
+
+    def _slices(self, start: np.ndarray, end: np.ndarray, kind: pa.DataType) -> pa.Array:
+        """The bytes [start, end) of each row, which ascend and do not overlap."""
+        if not len(start):
+            return pa.array([], kind)
+        # One array of fields and the gaps between them over the block itself; taking every other
+        # one copies the fields without a look at their bytes.
+        offsets = np.stack([start, end], axis=1).astype(np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.block)]
+        alternating = pa.Array.from_buffers(kind, 2 * len(start) - 1, buffers)
+        return alternating.take(pa.array(np.arange(0, 2 * len(start), 2)))
+
+    def _valid_rows(
+        self, arrays: list[pa.Array], schema: pa.Schema, good: np.ndarray
+    ) -> pa.RecordBatch:
+        utf8 = np.ones(len(good), bool)
+        for array in arrays:
+            if pa.types.is_binary(array.type):
+                try:
+                    array.cast(pa.string())
+                except pa.ArrowInvalid:
+                    utf8 &= np.fromiter(map(_is_utf8, array.to_pylist()), bool, len(array))
+        for reason, bad in (("unreadable value", ~good), ("bad UTF-8", good & ~utf8)):
+            for row in self.rows[bad]:
+                begin, end = self.structure[row], self.structure[row + len(self.names)] + 1
+                self.account.reject(self.offset + int(begin), reason, self.block[begin:end])
+        batch = pa.RecordBatch.from_arrays(arrays, schema.names)
+        good &= utf8
+        batch = (batch if good.all() else batch.filter(pa.array(good))).cast(schema)
+        self.account.counts["rows"] += batch.num_rows
+        return batch
 
 
-def _value_lines(
-    path: Path, block: bytes, data: np.ndarray, table: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """[start, end) of the rows in each line that holds rows, the INSERT prefix left out."""
-    ends = np.flatnonzero(data == _NEWLINE)
-    if not len(ends) or ends[-1] != len(data) - 1:
-        ends = np.append(ends, len(data))
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    starts, ends = starts[starts < ends], ends[starts < ends]
-    rows = data[starts] == _OPEN
-    for i in np.flatnonzero(data[starts] == ord("I")):
-        insert = _INSERT.match(block, starts[i], ends[i])
-        if insert is None or insert[1].decode() != table:
-            raise InputError(
-                f"{path}: cannot read the statement {block[starts[i] : starts[i] + 60]!r}; "
-                f"expected INSERT INTO `{table}` VALUES"
-            )
-        starts[i], rows[i] = insert.end(), True
-    return starts[rows], ends[rows]
+def _salvage(raw: bytes, offset: int, columns: int, account: Account) -> Iterator[tuple[int, int]]:
+    """Runs of well-formed rows in a damaged piece, as [start, end); the rest is rejected.
+
+    Row by row with a regular expression: slow, exact, and only for what is damaged.
+    """
+    row = _row_pattern(columns)
+    at, run = 0, 0  # a run of rows goes from ``run`` to ``at``
+    while at < len(raw):
+        if found := row.match(raw, at):
+            at = found.end()
+            continue
+        if run < at:
+            yield run, at
+        end = raw.find(b"),(", at)
+        end = len(raw) if end < 0 else end + 2
+        if raw[at:end].strip(b"; \r\n,"):
+            account.reject(offset + at, "damaged row", raw[at:end])
+        at = run = end
+    if run < at:
+        yield run, at
+
+
+@cache
+def _row_pattern(columns: int) -> re.Pattern[bytes]:
+    values = b",".join([_VALUE] * columns)
+    return re.compile(rb"\(" + values + rb"\)(?:,\s*|;?\s*\Z)", re.DOTALL)
 
 
 def _escaping(backslashes: np.ndarray) -> np.ndarray:
@@ -204,85 +400,14 @@ def _escaping(backslashes: np.ndarray) -> np.ndarray:
     return backslashes[within % 2 == 0]
 
 
-def _row_bounds(
-    data: np.ndarray, structure: np.ndarray, columns: int, counts: Counter[str]
-) -> np.ndarray:
-    """Positions of ``(``, the inner commas and ``)`` of each well-formed row: rows x (columns+1)"""
-    kind = data[structure]
-    depth = np.cumsum(kind == _OPEN) - np.cumsum(kind == _CLOSE)
-    between_rows = (kind == _COMMA) & (depth == 0)
-    structure, kind = structure[~between_rows], kind[~between_rows]
-    first = np.flatnonzero(kind == _OPEN)
-    if not len(first):
-        return np.empty((0, columns + 1), np.int64)
-    size = np.diff(first, append=len(kind))
-    closes = np.add.reduceat((kind == _CLOSE).astype(np.int64), first)
-    good = (size == columns + 1) & (closes == 1)
-    good[good] = kind[first[good] + columns] == _CLOSE
-    counts["dropped: wrong number of columns"] += int((~good).sum())
-    return structure[first[good][:, None] + np.arange(columns + 1)]
-
-
-def _integers(
-    data: np.ndarray, start: np.ndarray, end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    length = end - start
-    valid = (length > 0) & (length <= 18)
-    values = np.zeros(len(start), np.int64)
-    for k in range(int(length[valid].max(initial=0))):
-        here = valid & (k < length)
-        digit = data[start[here] + k].astype(np.int64) - ord("0")
-        valid[here] &= (digit >= 0) & (digit <= 9)
-        values[here] = values[here] * 10 + digit
-    return values, valid
-
-
-def _strings(
-    data: np.ndarray,
-    dropped_bytes: np.ndarray,
-    quotes: np.ndarray,
-    start: np.ndarray,
-    end: np.ndarray,
-) -> tuple[pa.Array, np.ndarray]:
-    """Quoted fields as binary; NULL and whatever is not one quoted string are not valid."""
-    valid = end - start >= 2
-    valid[valid] = (data[start[valid]] == _QUOTE) & (data[end[valid] - 1] == _QUOTE)
-    start, end = start + 1, np.where(valid, end - 1, start + 1)
-    # A quote inside a string is written \' or ''; of a doubled one the first goes.
-    low, high = np.searchsorted(quotes, start), np.searchsorted(quotes, end)
-    for i in np.flatnonzero(valid & (high > low)):
-        pairs = quotes[low[i] : high[i]].reshape(-1, 2) if (high[i] - low[i]) % 2 == 0 else None
-        if pairs is None or (np.diff(pairs, axis=1) != 1).any():
-            valid[i] = False
-        else:
-            dropped_bytes[pairs[:, 0]] = True
-    length = end - start
-    offsets = np.concatenate(([0], np.cumsum(length)))
-    index = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], length)
-    keep = ~dropped_bytes[index]
-    offsets = np.concatenate(([0], np.cumsum(keep)))[offsets].astype(np.int32)
-    values = data[index][keep]
-    array = pa.Array.from_buffers(
-        pa.binary(), len(start), [None, pa.py_buffer(offsets), pa.py_buffer(values)]
-    )
-    return array, valid
-
-
-def _valid_rows(
-    arrays: list[pa.Array], schema: pa.Schema, good: np.ndarray, counts: Counter[str]
-) -> pa.RecordBatch:
-    counts["dropped: unreadable value"] += int((~good).sum())
-    batch = pa.RecordBatch.from_arrays(arrays, schema.names).filter(pa.array(good))
-    utf8 = np.ones(batch.num_rows, bool)
-    for array in batch.columns:
-        if pa.types.is_binary(array.type):
-            try:
-                array.cast(pa.string())
-            except pa.ArrowInvalid:
-                utf8 &= np.fromiter(map(_is_utf8, array.to_pylist()), bool, len(array))
-    counts["dropped: bad UTF-8"] += int((~utf8).sum())
-    counts["rows"] += int(utf8.sum())
-    return batch.filter(pa.array(utf8)).cast(schema)
+def _none_of(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of ``numbers`` are none of ``others``; both ascend."""
+    none = np.ones(len(numbers), bool)
+    place = np.searchsorted(numbers, others)
+    inside = place < len(numbers)
+    place, others = place[inside], others[inside]
+    none[place[numbers[place] == others]] = False
+    return none
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -1,15 +1,16 @@
 """Dumps -> titles: which article has which title in which language.
 
 Every dump is read as one stream by one task (a gzip file cannot be cut). What is read is staged,
-with its counts as rows beside the data, so that a rerun task counts nothing twice.
+with its counts and what was rejected as rows beside the data, so that a rerun task counts nothing
+twice. Rejected pieces end up in the folder ``rejected``, with their place and the reason.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F
 from clir import manifest
 from clir.experiment import Dumps, Experiment
 from clir.languages import LANGUAGES
-from clir.sql_dump import read_dump
+from clir.sql_dump import Account, read_dump
 from spark_etl.session import Spark, one_task_each
 
 _PAGE = pa.schema(
@@ -32,9 +33,23 @@ _PAGE = pa.schema(
 )
 _LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
 
-# Staged rows: data, or (where reason is filled) a count.
-_STAGED = "lang string, page_id long, other_lang string, title string, reason string, n long"
-_STAGED_NAMES = ("lang", "page_id", "other_lang", "title", "reason", "n")
+# Staged rows: data, or (where reason is filled) a count or (where raw is) what was rejected.
+_STAGED_SCHEMA = pa.schema(
+    {
+        "lang": pa.string(),
+        "page_id": pa.int64(),
+        "other_lang": pa.string(),
+        "title": pa.string(),
+        "reason": pa.string(),
+        "n": pa.int64(),
+        "offset": pa.int64(),
+        "raw": pa.binary(),
+    }
+)
+_STAGED = (
+    "lang string, page_id long, other_lang string, title string, reason string, n long, "
+    "offset long, raw binary"
+)
 
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
@@ -52,6 +67,7 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path) -> dict[str, int]
     links = _stage(spark, dumps, "langlinks", staging)
     titles = join(pages, links)
     titles.write.parquet(str(out / "data"))
+    _rejected(pages, links).write.parquet(str(out / "rejected"))
     counts = _counts(pages) | _counts(links)
     counts["titles"] = spark.read.parquet(str(out / "data")).count()
     shutil.rmtree(staging)
@@ -86,77 +102,83 @@ def _stage(spark: SparkSession, dumps: list[Dumps], table: str, staging: Path) -
 
 
 def _per_file(
-    reader: Callable[[str, str, float, Counter[str]], Iterator[pa.RecordBatch]],
+    reader: Callable[[str, str, float, Account], Iterator[pa.RecordBatch]],
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for work in batch.to_pylist():
-                counts: Counter[str] = Counter()
-                for rows in reader(work["lang"], work["path"], work["max_bad_share"], counts):
-                    nothing = pa.nulls(rows.num_rows)
-                    yield _staged([*rows.columns, nothing, nothing])
-                reasons = sorted(counts)
-                empty = pa.nulls(len(reasons))
-                lang = pa.repeat(work["lang"], len(reasons))
-                numbers = [counts[reason] for reason in reasons]
-                yield _staged([lang, empty, empty, empty, reasons, numbers])
+                lang, account = work["lang"], Account()
+                for rows in reader(lang, work["path"], work["max_bad_share"], account):
+                    yield _staged(lang, {name: rows[name] for name in rows.schema.names})
+                    yield from _taken_away(lang, account)
+                yield from _taken_away(lang, account)
+                reasons = sorted(account.counts)
+                numbers = [account.counts[reason] for reason in reasons]
+                yield _staged(lang, {"reason": reasons, "n": numbers})
 
     return run
 
 
-def _staged(columns: list[pa.Array]) -> pa.RecordBatch:
-    types = (pa.string(), pa.int64(), pa.string(), pa.string(), pa.string(), pa.int64())
+def _taken_away(lang: str, account: Account) -> Iterator[pa.RecordBatch]:
+    """What was rejected since the last look."""
+    if account.rejected:
+        offset, reason, raw = zip(*account.rejected, strict=True)
+        account.rejected.clear()
+        yield _staged(lang, {"offset": offset, "reason": reason, "raw": raw})
+
+
+def _staged(lang: str, columns: dict[str, Any]) -> pa.RecordBatch:
+    rows = len(next(iter(columns.values())))
+    columns["lang"] = pa.repeat(lang, rows)
     arrays = [
-        column.cast(kind) if isinstance(column, pa.Array) else pa.array(column, kind)
-        for column, kind in zip(columns, types, strict=True)
+        pa.array(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(rows, field.type)
+        for field in _STAGED_SCHEMA
     ]
-    return pa.RecordBatch.from_arrays(arrays, _STAGED_NAMES)
+    return pa.RecordBatch.from_arrays(arrays, schema=_STAGED_SCHEMA)
 
 
 def _articles(
-    lang: str, path: str, max_bad_share: float, counts: Counter[str]
+    lang: str, path: str, max_bad_share: float, account: Account
 ) -> Iterator[pa.RecordBatch]:
     """Pages in the article namespace that are no redirects."""
-    for batch in read_dump(path, "page", _PAGE, counts, max_bad_share):
+    for batch in read_dump(path, "page", _PAGE, account, max_bad_share):
         article = pc.equal(batch["page_namespace"], 0)
         direct = pc.equal(batch["page_is_redirect"], 0)
-        counts["other namespace"] += pc.sum(pc.invert(article)).as_py()
-        counts["redirect"] += pc.sum(pc.and_(article, pc.invert(direct))).as_py()
+        account.counts["other namespace"] += pc.sum(pc.invert(article)).as_py()
+        account.counts["redirect"] += pc.sum(pc.and_(article, pc.invert(direct))).as_py()
         rows = batch.filter(pc.and_(article, direct))
-        yield pa.RecordBatch.from_arrays(
-            [
-                pa.repeat(lang, rows.num_rows),
-                rows["page_id"],
-                pa.nulls(rows.num_rows),
-                rows["page_title"],
-            ],
-            _STAGED_NAMES[:4],
-        )
+        yield rows.select(["page_id", "page_title"]).rename_columns(["page_id", "title"])
 
 
 def _links(
-    lang: str, path: str, max_bad_share: float, counts: Counter[str]
+    lang: str, path: str, max_bad_share: float, account: Account
 ) -> Iterator[pa.RecordBatch]:
     """Links into the languages of the project."""
     ours = pa.array([code for code in LANGUAGES if code != lang])
-    for batch in read_dump(path, "langlinks", _LANGLINKS, counts, max_bad_share):
+    for batch in read_dump(path, "langlinks", _LANGLINKS, account, max_bad_share):
         wanted = pc.is_in(batch["ll_lang"], ours)
         filled = pc.greater(pc.binary_length(batch["ll_title"]), 0)
-        counts["link into another language"] += pc.sum(pc.invert(wanted)).as_py()
-        counts["link without a title"] += pc.sum(pc.and_(wanted, pc.invert(filled))).as_py()
+        account.counts["link into another language"] += pc.sum(pc.invert(wanted)).as_py()
+        account.counts["link without a title"] += pc.sum(pc.and_(wanted, pc.invert(filled))).as_py()
         rows = batch.filter(pc.and_(wanted, filled))
-        yield pa.RecordBatch.from_arrays(
-            [
-                pa.repeat(lang, rows.num_rows),
-                rows["ll_from"],
-                rows["ll_lang"],
-                rows["ll_title"],
-            ],
-            _STAGED_NAMES[:4],
+        yield rows.rename_columns(["page_id", "other_lang", "title"])
+
+
+def _rejected(pages: DataFrame, links: DataFrame) -> DataFrame:
+    """What no row could be made of: table, lang, offset in the unpacked dump, reason, raw."""
+    tables = {"page": pages, "langlinks": links}
+    pieces = [
+        staged.where("raw is not null").select(
+            F.lit(table).alias("table"), "lang", "offset", "reason", "raw"
         )
+        for table, staged in tables.items()
+    ]
+    return pieces[0].unionByName(pieces[1]).coalesce(1)
 
 
 def _counts(staged: DataFrame) -> dict[str, int]:
     table = "page" if staged.where("other_lang is not null").isEmpty() else "langlinks"
-    rows = staged.where("reason is not null").groupBy("reason").agg(F.sum("n").alias("n")).collect()
+    rows = staged.where("n is not null").groupBy("reason").agg(F.sum("n").alias("n")).collect()
     return {f"{table} {row['reason']}": row["n"] for row in sorted(rows)}

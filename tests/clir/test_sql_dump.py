@@ -1,6 +1,5 @@
 import gzip
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clir.errors import InputError
-from clir.sql_dump import read_dump
+from clir.sql_dump import Account, read_dump
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 LINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
@@ -23,10 +22,10 @@ links = st.lists(st.tuples(st.integers(0, 2**31), st.sampled_from(["de", "zh"]),
 
 
 def read(path, table="langlinks", schema=LINKS, **options):
-    counts = Counter()
-    batches = list(read_dump(path, table, schema, counts, **options))
+    account = Account()
+    batches = list(read_dump(path, table, schema, account, **options))
     rows = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
-    return rows, +counts
+    return rows, account
 
 
 @given(rows=links, row_per_line=st.booleans(), per_statement=st.integers(1, 5))
@@ -41,7 +40,8 @@ def test_whatever_was_written_is_read_back(rows, row_per_line, per_statement):
             row_per_line=row_per_line,
             rows_per_statement=per_statement,
         )
-        assert read(path) == (rows, Counter(rows=len(rows)) if rows else Counter())
+        found, account = read(path)
+        assert (found, account.counts["rows"], account.rejected) == (rows, len(rows), [])
 
 
 @given(rows=st.lists(st.tuples(titles, st.integers(0, 99), titles), min_size=1))
@@ -71,18 +71,22 @@ def test_doubled_quotes_and_null(tmp_path):
     text = dump_text("langlinks", LANGLINKS, [(1, "de", "x"), (2, "de", "y")])
     path = tmp_path / "l.sql"
     path.write_text(text.replace("'x'", "'it''s'").replace("'y'", "NULL"))
-    rows, counts = read(path, max_bad_share=1)
+    rows, account = read(path, max_bad_share=1)
     assert rows == [(1, "de", "it's")]
-    assert counts == {"rows": 1, "dropped: unreadable value": 1}
+    assert account.counts == {"rows": 1, "dropped: unreadable value": 1}
+    (rejected,) = account.rejected
+    assert rejected.raw == b"(2,'de',NULL)"
+    assert path.read_bytes()[rejected.offset :].startswith(rejected.raw)
 
 
 def test_bad_utf8_drops_only_its_row(tmp_path):
     text = dump_text("langlinks", LANGLINKS, [(1, "de", "A"), (2, "de", "BAD"), (3, "de", "C")])
     path = tmp_path / "l.sql"
     path.write_bytes(text.encode().replace(b"BAD", b"B\xff"))
-    rows, counts = read(path, max_bad_share=0.5)
+    rows, account = read(path, max_bad_share=0.5)
     assert [row[0] for row in rows] == [1, 3]
-    assert counts == {"rows": 2, "dropped: bad UTF-8": 1}
+    assert account.counts == {"rows": 2, "dropped: bad UTF-8": 1}
+    assert account.rejected == [(path.read_bytes().index(b"(2,"), "bad UTF-8", b"(2,'de','B\xff')")]
     with pytest.raises(InputError, match="1 of 3 rows are damaged"):
         read(path)
 
@@ -126,8 +130,8 @@ def test_real_counts(shared_data, name):
 
 
 def test_the_fixture_of_2017_that_naive_splits_lose_rows_of(shared_data):
-    rows, counts = read(shared_data / "fixtures/wikidatawiki-20170325-langlinks.sql")
-    assert len(set(rows)) == 90_551 and counts == {"rows": 90_551}
+    rows, account = read(shared_data / "fixtures/wikidatawiki-20170325-langlinks.sql")
+    assert len(set(rows)) == 90_551 and account.counts == {"rows": 90_551}
 
 
 def test_blocks_smaller_than_a_statement(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from clir import experiment, manifest, tables
 from clir.errors import user_message
 from spark_etl import collection_tables, lexicon_table, titles, training_pairs
-from tests.dumps import LANGLINKS, PAGE, page, write_dump
+from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 PAGES = [
     page(1, "Dog"),
@@ -110,6 +110,20 @@ def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, sett
     assert counts["page redirect"] == 1 and counts["page other namespace"] == 1
     assert counts["langlinks link into another language"] == 1
     assert counts["langlinks link without a title"] == 1
+
+
+def test_what_is_no_row_is_set_aside_with_its_place(spark, settings, tmp_path):
+    text = dump_text("page", PAGE, PAGES * 200)
+    (tmp_path / "page.sql").write_bytes(text.encode().replace(b"'Coral_reef'", b"'Coral_reef", 1))
+    (dump,) = settings.titles
+    dumps = [dump.model_copy(update={"page": tmp_path / "page.sql", "max_bad_share": 0.01})]
+    folder = titles.mine(spark, settings.model_copy(update={"titles": dumps}))
+    (piece,) = pq.read_table(folder / "rejected").to_pylist()
+    assert (piece["table"], piece["lang"], piece["reason"]) == ("page", "en", "damaged row")
+    assert piece["raw"].startswith(b"(6,0,'Coral_reef,0,")
+    assert (tmp_path / "page.sql").read_bytes()[piece["offset"] :].startswith(piece["raw"])
+    counts = manifest.read(folder)["counts"]
+    assert counts["page rows"] == 1399 and counts["page dropped: damaged row"] == 1
 
 
 def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
