@@ -4,13 +4,17 @@ PYTHON ?= python3
 RUN = $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint install clean
+.PHONY: demo test bench lint install clean
 
 demo: install
 	$(RUN) jobs/run_experiment.py --config jobs/configs/demo.yaml
 
 test: install lint
 	$(RUN) -m pytest
+
+bench: install
+	$(VENV)/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt -e ".[bench]" --no-build-isolation
+	$(RUN) -m tests.benchmarks.run
 
 lint: install
 	$(VENV)/bin/ruff check .

@@ -8,7 +8,7 @@ twice. Rejected pieces end up in the folder ``rejected``, with their place and t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ _LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title
 # Staged rows: data, or (where reason is filled) a count or (where raw is) what was rejected.
 _STAGED_SCHEMA = pa.schema(
     {
+        "table": pa.string(),
         "lang": pa.string(),
         "page_id": pa.int64(),
         "other_lang": pa.string(),
@@ -47,8 +48,8 @@ _STAGED_SCHEMA = pa.schema(
     }
 )
 _STAGED = (
-    "lang string, page_id long, other_lang string, title string, reason string, n long, "
-    "offset long, raw binary"
+    "table string, lang string, page_id long, other_lang string, title string, "
+    "reason string, n long, offset long, raw binary"
 )
 
 
@@ -63,12 +64,12 @@ def mine(spark: Spark, experiment: Experiment) -> Path:
 
 def _write(spark: SparkSession, dumps: list[Dumps], out: Path) -> dict[str, int]:
     staging = out / "staging"
-    pages = _stage(spark, dumps, "page", staging)
-    links = _stage(spark, dumps, "langlinks", staging)
+    _stage(spark, dumps, staging)
+    pages, links = (spark.read.parquet(str(staging / f"table={name}")) for name in _READERS)
     titles = join(pages, links)
     titles.write.parquet(str(out / "data"))
     _rejected(pages, links).write.parquet(str(out / "rejected"))
-    counts = _counts(pages) | _counts(links)
+    counts = _counts("page", pages) | _counts("langlinks", links)
     counts["titles"] = spark.read.parquet(str(out / "data")).count()
     shutil.rmtree(staging)
     return counts
@@ -93,43 +94,45 @@ def join(pages: DataFrame, links: DataFrame) -> DataFrame:
     )
 
 
-def _stage(spark: SparkSession, dumps: list[Dumps], table: str, staging: Path) -> DataFrame:
-    work = [(dump.lang, str(getattr(dump, table)), dump.max_bad_share) for dump in dumps]
-    frame = one_task_each(spark, work, "lang string, path string, max_bad_share double")
-    reader = {"page": _articles, "langlinks": _links}[table]
-    frame.mapInArrow(_per_file(reader), _STAGED).write.parquet(str(staging / table))
-    return spark.read.parquet(str(staging / table))
+def _stage(spark: SparkSession, dumps: list[Dumps], staging: Path) -> None:
+    """Read all dumps, a task each, into one folder a table."""
+    work = [
+        (table, dump.lang, str(getattr(dump, table)), dump.max_bad_share)
+        for dump in dumps
+        for table in _READERS
+    ]
+    frame = one_task_each(spark, work, "table string, lang string, path string, share double")
+    frame.mapInArrow(_read_each, _STAGED).write.partitionBy("table").parquet(str(staging))
 
 
-def _per_file(
-    reader: Callable[[str, str, float, Account], Iterator[pa.RecordBatch]],
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for work in batch.to_pylist():
-                lang, account = work["lang"], Account()
-                for rows in reader(lang, work["path"], work["max_bad_share"], account):
-                    yield _staged(lang, {name: rows[name] for name in rows.schema.names})
-                    yield from _taken_away(lang, account)
-                yield from _taken_away(lang, account)
-                reasons = sorted(account.counts)
-                numbers = [account.counts[reason] for reason in reasons]
-                yield _staged(lang, {"reason": reasons, "n": numbers})
-
-    return run
+def _read_each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for work in batch.to_pylist():
+            yield from _read(work["table"], work["lang"], work["path"], work["share"])
 
 
-def _taken_away(lang: str, account: Account) -> Iterator[pa.RecordBatch]:
+def _read(table: str, lang: str, path: str, max_bad_share: float) -> Iterator[pa.RecordBatch]:
+    account = Account()
+    for rows in _READERS[table](lang, path, max_bad_share, account):
+        yield _staged(table, lang, {name: rows[name] for name in rows.schema.names})
+        yield from _taken_away(table, lang, account)
+    yield from _taken_away(table, lang, account)
+    reasons = sorted({"rows", *account.counts})
+    numbers = [account.counts[reason] for reason in reasons]
+    yield _staged(table, lang, {"reason": reasons, "n": numbers})
+
+
+def _taken_away(table: str, lang: str, account: Account) -> Iterator[pa.RecordBatch]:
     """What was rejected since the last look."""
     if account.rejected:
         offset, reason, raw = zip(*account.rejected, strict=True)
         account.rejected.clear()
-        yield _staged(lang, {"offset": offset, "reason": reason, "raw": raw})
+        yield _staged(table, lang, {"offset": offset, "reason": reason, "raw": raw})
 
 
-def _staged(lang: str, columns: dict[str, Any]) -> pa.RecordBatch:
+def _staged(table: str, lang: str, columns: dict[str, Any]) -> pa.RecordBatch:
     rows = len(next(iter(columns.values())))
-    columns["lang"] = pa.repeat(lang, rows)
+    columns |= {"table": pa.repeat(table, rows), "lang": pa.repeat(lang, rows)}
     arrays = [
         pa.array(columns[field.name], field.type)
         if field.name in columns
@@ -166,6 +169,9 @@ def _links(
         yield rows.rename_columns(["page_id", "other_lang", "title"])
 
 
+_READERS = {"page": _articles, "langlinks": _links}
+
+
 def _rejected(pages: DataFrame, links: DataFrame) -> DataFrame:
     """What no row could be made of: table, lang, offset in the unpacked dump, reason, raw."""
     tables = {"page": pages, "langlinks": links}
@@ -178,7 +184,6 @@ def _rejected(pages: DataFrame, links: DataFrame) -> DataFrame:
     return pieces[0].unionByName(pieces[1]).coalesce(1)
 
 
-def _counts(staged: DataFrame) -> dict[str, int]:
-    table = "page" if staged.where("other_lang is not null").isEmpty() else "langlinks"
+def _counts(table: str, staged: DataFrame) -> dict[str, int]:
     rows = staged.where("n is not null").groupBy("reason").agg(F.sum("n").alias("n")).collect()
     return {f"{table} {row['reason']}": row["n"] for row in sorted(rows)}

@@ -1,0 +1,95 @@
+"""Dumps and passages of realistic shape, any amount of them, the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from isal import igzip
+
+from tests.dumps import LANGLINKS, PAGE, dump_text
+
+_STATEMENT = 9000  # rows in a line, about 1 MB of pages
+_SYLLABLES = np.array("ba de fi go lu men nor pa qui ras sto tri ul ver wil zan ché ört".split())
+
+
+def words(count: int, seed: int = 0) -> np.ndarray:
+    """``count`` different made-up words of one to four syllables, short ones first."""
+    draw = np.random.default_rng(seed)
+    made: dict[str, None] = {}
+    while len(made) < count:
+        size = draw.choice([1, 2, 3, 4], p=[0.1, 0.4, 0.35, 0.15])
+        made["".join(draw.choice(_SYLLABLES, size))] = None
+    return np.array(sorted(made, key=len))
+
+
+def write_page_dump(path: Path, rows: int, seed: int = 1) -> Path:
+    """A page dump as of January 2026: a third redirects, a third in other namespaces."""
+    draw, vocabulary = np.random.default_rng(seed), words(20_000)
+    suffixes = np.array(["", "", "", "", "", "", "", "_(film)", "\\'s", ",_Ohio"])
+
+    def values(first: int, count: int) -> Iterator[str]:
+        names = np.char.capitalize(vocabulary[draw.integers(len(vocabulary), size=(2, count))])
+        titles = names[0].astype(object) + "_" + names[1] + draw.choice(suffixes, count)
+        kinds = draw.integers(3, size=count)
+        randoms = draw.random(count)
+        for n, (title, kind, random) in enumerate(zip(titles, kinds, randoms, strict=True), first):
+            yield (
+                f"({n},{14 if kind == 2 else 0},'{title}',{int(kind == 1)},0,{random:.10f},"
+                f"'20251127050621','20251231000000',{1200000000 + n},{n % 90000},'wikitext',NULL)"
+            )
+
+    return _write(path, "page", PAGE, rows, values)
+
+
+def write_langlinks_dump(path: Path, pages: int, langs: list[str], seed: int = 2) -> Path:
+    """Links from half of ``pages`` pages into each of the languages."""
+    draw, vocabulary = np.random.default_rng(seed), words(20_000, seed)
+
+    def values(first: int, count: int) -> Iterator[str]:
+        names = np.char.capitalize(vocabulary[draw.integers(len(vocabulary), size=(2, count))])
+        for n, (one, other) in enumerate(names.T, first):
+            page = 2 * (n // len(langs)) + 1
+            yield f"({page},'{langs[n % len(langs)]}','{one} {other}')"
+
+    return _write(path, "langlinks", LANGLINKS, pages // 2 * len(langs), values)
+
+
+def write_passages(path: Path, rows: int, seed: int = 3) -> Path:
+    """Parquet of ids and passages of about 60 words, frequencies by Zipf's law."""
+    draw, vocabulary = np.random.default_rng(seed), words(50_000).astype(object)
+    schema = pa.schema({"id": pa.string(), "text": pa.string()})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for first in range(0, rows, 10_000):
+            count = min(10_000, rows - first)
+            ranks = np.minimum(draw.zipf(1.3, size=(count, 60)), len(vocabulary)) - 1
+            drawn = vocabulary[ranks]
+            drawn[:, 11::12] += ","
+            texts = [" ".join(row).capitalize() + "." for row in drawn]
+            ids = [f"p{first + n}" for n in range(count)]
+            writer.write_table(pa.table({"id": ids, "text": texts}, schema))
+    return path
+
+
+def write_dictionary(path: Path, langs: list[str], share: float = 0.6) -> Path:
+    """JSON lists of (language, English word, translation) for a share of the words."""
+    vocabulary = words(50_000)
+    known = np.random.default_rng(4).random(len(vocabulary)) < share
+    entries = [(lang, str(word), f"{word}{lang}") for word in vocabulary[known] for lang in langs]
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def _write(path, table, columns, rows, values) -> Path:
+    header, footer = dump_text(table, columns, []).split("/*!40000")
+    with igzip.open(path, "wb", compresslevel=2) as file:
+        file.write(header.encode())
+        for first in range(0, rows, _STATEMENT):
+            written = ",".join(values(first, min(_STATEMENT, rows - first)))
+            file.write(f"INSERT INTO `{table}` VALUES {written};\n".encode())
+        file.write(f"/*!40000{footer}".encode())
+    return path

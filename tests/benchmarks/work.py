@@ -1,0 +1,152 @@
+"""What is measured, each in a process of its own: ``python -m tests.benchmarks.work NAME ARG ...``
+
+Prints the seconds of the work alone, start-up left out, and how much work it was.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clir import lexicon, switching
+from clir.sql_dump import Account, read_dump
+
+_PAGE = pa.schema(
+    {
+        "page_id": pa.int64(),
+        "page_namespace": pa.int64(),
+        "page_title": pa.string(),
+        "page_is_redirect": pa.int64(),
+    }
+)
+_PROBABILITY = 0.5
+
+
+def dump_reader(path: str) -> int:
+    return sum(batch.num_rows for batch in read_dump(path, "page", _PAGE, Account()))
+
+
+def mwsql_reader(path: str) -> int:
+    from mwsql import Dump
+
+    dump = Dump.from_file(path)
+    wanted = [dump.col_names.index(name) for name in _PAGE.names]
+    return sum(1 for row in dump.rows() if [row[i] for i in wanted])
+
+
+def re_mining(page: str, langlinks: str, *langs: str) -> int:
+    """Titles by one plain loop per language over both dumps, as scripts do it."""
+    rows = re.compile(r"\((\d+),0,'((?:[^'\\]|\\.)*)',0,")
+    found = 0
+    for lang in langs:
+        links = re.compile(rf"\((\d+),'{lang}','((?:[^'\\]|\\.)*)'\)")
+        with gzip.open(page, "rt", encoding="utf-8") as file:
+            titles = {m[1]: m[2] for line in file for m in rows.finditer(line)}
+        with gzip.open(langlinks, "rt", encoding="utf-8") as file:
+            found += sum(m[1] in titles for line in file for m in links.finditer(line))
+    return found
+
+
+def switch_kernel(passages: str, dictionary: str) -> int:
+    """Words switched in memory (ML-CS), without reading and writing."""
+    batches = list(pq.ParquetFile(passages).iter_batches(10_000))
+    switcher = _switcher(dictionary)
+    _start_clock()
+    return sum(int(_switch(switcher, batch).words.sum()) for batch in batches)
+
+
+def switch_by_token(passages: str, dictionary: str) -> int:
+    """The origin's way: NLTK's tokenizer, a loop over tokens, and its detokenizer."""
+    from nltk.tokenize.treebank import TreebankWordDetokenizer, TreebankWordTokenizer
+
+    entries = json.loads(Path(dictionary).read_text())
+    langs = sorted({lang for lang, _, _ in entries})
+    table: dict[str, dict[str, str]] = {}
+    for lang, source, target in entries:
+        table.setdefault(source, {})[lang] = target
+    texts = pq.read_table(passages)["text"].to_pylist()
+    tokenizer, detokenizer = TreebankWordTokenizer(), TreebankWordDetokenizer()
+    draw, done = random.Random(1), 0
+    _start_clock()
+    for text in texts:
+        tokens = tokenizer.tokenize(text)
+        for i, token in enumerate(tokens):
+            if (known := table.get(token.lower())) and draw.random() < _PROBABILITY:
+                tokens[i] = known[draw.choice(langs)]
+        detokenizer.detokenize(tokens)
+        done += len(tokens)
+    return done
+
+
+def switch_parquet(passages: str, dictionary: str, out: str) -> int:
+    switcher = _switcher(dictionary)
+
+    def switched(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.set_column(1, "text", _switch(switcher, batch).texts)
+
+    _start_clock()
+    return _rewrite(passages, out, switched)
+
+
+def copy_parquet(passages: str, out: str) -> int:
+    return _rewrite(passages, out, lambda batch: batch)
+
+
+def _rewrite(passages: str, out: str, change) -> int:
+    rows = 0
+    file = pq.ParquetFile(passages)
+    with pq.ParquetWriter(out, file.schema_arrow, compression="zstd") as writer:
+        for batch in file.iter_batches(10_000):
+            writer.write_batch(change(batch))
+            rows += batch.num_rows
+    return rows
+
+
+def _switcher(dictionary: str) -> switching.Switcher:
+    entries = json.loads(Path(dictionary).read_text())
+    langs = sorted({lang for lang, _, _ in entries})
+    lang, source, target = zip(*entries, strict=True)
+    table = lexicon.ranked(
+        pa.table(
+            {
+                "source_lang": pa.repeat("en", len(lang)),
+                "target_lang": lang,
+                "source_term": source,
+                "target_term": target,
+                "score": pa.repeat(1.0, len(lang)),
+                "origin": pa.repeat("dictionary", len(lang)),
+            }
+        )
+    )
+    return switching.Switcher(table, langs)
+
+
+def _switch(switcher: switching.Switcher, batch: pa.RecordBatch) -> switching.Switched:
+    return switcher.switch(batch["text"], batch["id"], "passage", _PROBABILITY, seed=1)
+
+
+_clock = 0.0
+
+
+def _start_clock() -> None:
+    """Begin the measured part; what was before it is start-up."""
+    global _clock
+    _clock = time.perf_counter()
+
+
+def main() -> None:
+    _start_clock()
+    amount = globals()[sys.argv[1]](*sys.argv[2:])
+    print(json.dumps({"seconds": time.perf_counter() - _clock, "amount": amount}))
+
+
+if __name__ == "__main__":
+    main()

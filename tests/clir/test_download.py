@@ -1,0 +1,185 @@
+"""Downloads against a local server that cuts connections, changes files and refuses."""
+
+import hashlib
+import subprocess
+import sys
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from clir import download
+from clir.download import Wanted
+from clir.errors import InputError
+
+CONTENT = bytes(range(256)) * 40_000  # 10 MB
+SHA1 = hashlib.sha1(CONTENT).hexdigest()
+ROOT = Path(__file__).parents[2]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT under any name; ``cut_after`` bytes it hangs up."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.cut_after: int | None = None
+        self.files: dict[str, bytes] = {}
+        self.etag, self.content = '"one"', CONTENT
+        self.lock, self.now, self.most = threading.Lock(), 0, 0
+        self.requests: list[tuple[str, str | None, str]] = []
+        self.answers: Counter[int] = Counter()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self):
+        server = self.server
+        with server.lock:
+            server.now += 1
+            server.most = max(server.most, server.now)
+            asked = self.headers.get("Range")
+            server.requests.append((self.path, asked, self.headers["User-Agent"]))
+        try:
+            self.answer(asked)
+        finally:
+            with server.lock:
+                server.now -= 1
+
+    def answer(self, asked):
+        server = self.server
+        content = server.files.get(self.path, server.content)
+        if self.path.startswith("/none"):
+            return self.send_error(404)
+        start = 0
+        if asked and self.headers.get("If-Range", server.etag) == server.etag:
+            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        status = 206 if start else 200
+        if start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.end_headers()
+            return None
+        server.answers[status] += 1
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("ETag", server.etag)
+        self.end_headers()
+        end = len(content) if server.cut_after is None else start + server.cut_after
+        self.wfile.write(content[start:end])
+        return None
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as started:
+        thread = threading.Thread(target=started.serve_forever, args=(0.01,))
+        thread.start()
+        yield started
+        started.shutdown()
+        thread.join()
+
+
+def fetch(wanted, **options):
+    download.fetch_all(wanted, "test (a@b)", pause=0.01, **options)
+
+
+def test_a_cut_download_goes_on_where_it_was(server, tmp_path):
+    server.cut_after = 3_000_000
+    steps = []
+    path = tmp_path / "deep" / "file"
+    fetch([Wanted(f"{server.url}/f", path, SHA1)], progress=steps.append)
+    assert path.read_bytes() == CONTENT
+    assert server.answers == {200: 1, 206: 3}
+    assert [agent for _, _, agent in server.requests] == ["test (a@b)"] * 4
+    assert steps[-1] == (path, len(CONTENT), len(CONTENT))
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+    fetch([Wanted(f"{server.url}/f", path, SHA1)])
+    assert len(server.requests) == 4  # what is there is left alone
+
+
+def test_the_part_of_an_earlier_start_is_used(server, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT[:1000])
+    (tmp_path / "file.part.etag").write_text(server.etag)
+    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    assert server.requests[0][1] == "bytes=1000-"
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_whole(server, tmp_path):
+    (tmp_path / "file.part").write_bytes(b"old" * 1000)
+    (tmp_path / "file.part.etag").write_text('"zero"')
+    fetch([Wanted(f"{server.url}/f", tmp_path / "file")])
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_a_whole_part_only_gets_its_name(server, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT)
+    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
+    assert (tmp_path / "file").read_bytes() == CONTENT and not server.answers
+
+
+def test_a_damaged_part_is_fetched_again_and_a_wrong_sum_refused(server, tmp_path):
+    (tmp_path / "file.part").write_bytes(b"x" * 1000)
+    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    wrong = Wanted(f"{server.url}/f", tmp_path / "other", "0" * 40)
+    with pytest.raises(InputError, match="fetched twice"):
+        fetch([wrong])
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_missing_file_costs_no_other(server, tmp_path):
+    names = ["none", "a", "b", "c", "d", "e"]
+    with pytest.raises(InputError, match="/none: there is no such file"):
+        fetch([Wanted(f"{server.url}/{name}", tmp_path / name, SHA1) for name in names])
+    assert sorted(path.name for path in tmp_path.glob("?")) == ["a", "b", "c", "d", "e"]
+    assert server.most <= 2
+
+
+def test_a_server_that_always_hangs_up_is_given_up(server, tmp_path):
+    server.cut_after = 0
+    with pytest.raises(InputError, match="5 times"):
+        fetch([Wanted(f"{server.url}/f", tmp_path / "file")])
+
+
+def run(server, to, *arguments):
+    return subprocess.run(
+        [sys.executable, "jobs/download.py", "--contact", "a@b", "--to", str(to),
+         "--dumps-mirror", server.url, "--mmarco-mirror", server.url, *arguments],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path):
+    prefix = "/dewiki/20260101/dewiki-20260101"
+    names = [f"dewiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
+    sums = "".join(f"{SHA1}  {name}\n" for name in names)
+    server.files[f"{prefix}-sha1sums.txt"] = sums.encode()
+    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--mmarco", "de")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
+    assert (tmp_path / "mmarco/google/collections/german_collection.tsv").exists()
+    assert all("a@b" in agent for _, _, agent in server.requests)
+
+
+def test_the_command_says_in_one_line_what_is_wrong(server, tmp_path):
+    server.files["/dewiki/20260101/dewiki-20260101-sha1sums.txt"] = b"0 x\n"
+    for arguments, message in [
+        (["--wikis", "de"], "needs --date"),
+        (["--wikis", "de", "--date", "20260101"], "is the dump finished"),
+        (["--vectors", "ja"], "no aligned vectors"),
+        ([], "nothing to fetch"),
+    ]:
+        done = run(server, tmp_path, *arguments)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1 and message in done.stderr
