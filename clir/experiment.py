@@ -44,7 +44,7 @@ TRANSLATE_TEST: dict[str, Method] = {
     "translate-test-ml-cs": "ml-cs",
 }
 ModelKind = Literal["bi-encoder", "cross-encoder"]
-LexiconOrigin = Literal["dictionary", "wikipedia-titles"]
+LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -69,6 +69,15 @@ class Lexicons(_Section):
     words: list[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
     phrases: list[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
     translations: PositiveInt = 1  # how many translations of a word may be drawn
+    vectors: dict[LanguageCode, Path] = {}  # .vec, .vec.gz or .bin of English and other languages
+    vector_words: PositiveInt = 200_000  # the most frequent of each language
+    vector_seed: Literal["wikipedia-titles", "dictionary"] = "wikipedia-titles"  # to align by
+
+    @model_validator(mode="after")
+    def _vectors_of_english(self) -> Lexicons:
+        if self.vectors and "en" not in self.vectors:
+            raise ValueError("vectors needs those of en, which all others are aligned to")
+        return self
 
 
 class Collection(_Section):

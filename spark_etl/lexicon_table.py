@@ -1,4 +1,4 @@
-"""Titles and dictionaries -> the lexicon table, every source's entries ranked by themselves."""
+"""Titles, dictionaries and word vectors -> the lexicon table; each source is ranked by itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicon import read_dictionary, terms_of_titles
 from clir.words import count_words
+from spark_etl import vector_lexicon
 from spark_etl.session import Spark, one_task_each
 
 _ENTRY = (
@@ -32,19 +33,36 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
     folder = experiment.output / "lexicon"
     dictionaries = _dictionaries(experiment)
+    inputs = [titles, *dictionaries.values()]
+
+    def titled() -> DataFrame:
+        return from_titles(spark().read.parquet(str(titles / "data")))
+
+    def written_down() -> DataFrame:
+        return _from_dictionaries(spark(), dictionaries)
+
+    vectors = None
+    if experiment.lexicons.vectors:
+        by_titles = experiment.lexicons.vector_seed == "wikipedia-titles"
+        vectors = vector_lexicon.build(
+            spark, experiment, titled if by_titles else written_down, inputs
+        )
+        inputs.append(vectors)
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
-        lexicon = from_titles(session.read.parquet(str(titles / "data")))
+        lexicon = titled()
         if dictionaries:
-            lexicon = lexicon.unionByName(_from_dictionaries(session, dictionaries))
+            lexicon = lexicon.unionByName(written_down())
+        if vectors:
+            lexicon = lexicon.unionByName(session.read.parquet(str(vectors / "data")))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]
         lexicon.orderBy(*order).write.parquet(str(out / "data"))
         written = session.read.parquet(str(out / "data"))
         rows = written.groupBy("origin").count().collect()
         return {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
 
-    manifest.build(folder, [titles, *dictionaries.values()], {}, write)
+    manifest.build(folder, inputs, {}, write)
     return folder
 
 

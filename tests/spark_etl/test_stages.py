@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -139,6 +140,35 @@ def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
     tables.check(
         pq.read_schema(next((folder / "data").glob("*.parquet"))), tables.LEXICON, "lexicon"
     )
+
+
+def test_word_vectors_give_the_words_that_choose_each_other(spark, settings, tmp_path):
+    """German is English turned round, with one word (Ding) that has no counterpart."""
+    draw = np.random.default_rng(0)
+    english = draw.normal(size=(60, 8))
+    turn = np.linalg.qr(draw.normal(size=(8, 8)))[0]
+    names = {"dog": "Hund", "mercury": "Merkur", **{f"en{n}": f"de{n}" for n in range(57)}}
+    for lang, words, matrix in (
+        ("en", [*names, "..."], english),
+        ("de", [*names.values(), "Ding"], english @ turn),
+    ):
+        lines = [f"{w} {' '.join(map(str, row))}" for w, row in zip(words, matrix, strict=True)]
+        (tmp_path / f"{lang}.vec").write_text("\n".join([f"{len(words)} 8", *lines]) + "\n")
+    dictionary = "".join(f"{source}\t{target}\n" for source, target in list(names.items())[:20])
+    (tmp_path / "dictionary" / "en-de.tsv").write_text(dictionary)
+    lexicons = settings.lexicons.model_copy(
+        update={
+            "vectors": {lang: tmp_path / f"{lang}.vec" for lang in ("en", "de")},
+            "vector_seed": "dictionary",
+        }
+    )
+    settings = change(settings, lexicons=lexicons)
+    folder = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+    found = {
+        r["source_term"]: r["target_term"] for r in data(folder) if r["origin"] == "word-vectors"
+    }
+    assert found == names
+    assert not (settings.output / "vector_lexicon" / "work").exists()
 
 
 def test_pairs_of_every_method(spark, settings):

@@ -1,0 +1,194 @@
+"""Word vectors of each language + seed pairs -> lexicon entries by mutual CSLS neighbours.
+
+Vectors lie as .npy files in the output folder, which all workers see, and are mapped into memory,
+never sent. English rows are looked up block by block, each block by one task.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from clir import lexicon, manifest, tables, word_vectors
+from clir.experiment import Experiment
+from clir.words import hash_texts
+from spark_etl.session import Spark, one_task_each
+
+_BLOCK = 8192  # words looked up by one task
+_LEXICON = (
+    "source_lang string, target_lang string, source_term string, target_term string, "
+    "source_words int, rank int, score double, origin string"
+)
+
+
+def build(
+    spark: Spark, experiment: Experiment, seeds: Callable[[], DataFrame], made_from: list[Path]
+) -> Path:
+    """Make the entries that word vectors give; returns their folder.
+
+    ``seeds()``: entries of another lexicon, whose one-word terms the map is learned from;
+    ``made_from``: what these come from.
+    """
+    folder = experiment.output / "vector_lexicon"
+    vectors = experiment.lexicons.vectors
+    settings = experiment.lexicons.model_dump(
+        include={"vectors", "vector_words", "vector_seed", "translations"}, mode="json"
+    )
+
+    def write(out: Path) -> dict[str, int]:
+        session, work = spark(), out / "work"
+        langs = [lang for lang in vectors if lang != "en"]
+        pairs = seeds().where("source_lang = 'en' and source_words = 1 and rank = 1")
+        pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))
+        limit = experiment.lexicons.vector_words
+        reads = [(lang, str(path), limit) for lang, path in vectors.items()]
+        sizes = _each(session, work, _read, reads, "lang string, path string, words int")
+        _each(session, work, _map, [(lang,) for lang in langs], "lang string")
+        blocks = [
+            (lang, side, block)
+            for lang in langs
+            for side in ("en", lang)
+            for block in range(0, sizes[side], _BLOCK)
+        ]
+        _each(session, work, _nearness, blocks, "lang string, side string, block int")
+        english = [(lang, block) for lang, side, block in blocks if side == "en"]
+        table = one_task_each(session, english, "lang string, block int")
+        count = experiment.lexicons.translations
+        table.mapInArrow(_translator(work, count), _LEXICON).write.parquet(str(out / "data"))
+        shutil.rmtree(work)
+        return {"entries": session.read.parquet(str(out / "data")).count()}
+
+    manifest.build(folder, [*vectors.values(), *made_from], settings, write)
+    return folder
+
+
+def _each(
+    spark: SparkSession,
+    work: Path,
+    step: Callable[[Path, dict[str, Any]], int],
+    rows: list[tuple[Any, ...]],
+    schema: str,
+) -> dict[str, int]:
+    """Do a step for each row, a task each; what it returned, by the row's first value."""
+    folder = str(work)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                done = {"key": [next(iter(row.values()))], "n": [step(Path(folder), row)]}
+                yield pa.RecordBatch.from_pydict(done)
+
+    done = one_task_each(spark, rows, schema).mapInArrow(run, "key string, n long")
+    return {row["key"]: row["n"] for row in done.collect()}  # one small row a task
+
+
+def _read(work: Path, row: dict[str, Any]) -> int:
+    """A language's vectors, normalised; the number of words."""
+    path = Path(row["path"])
+    reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
+    vectors = reader(path, row["words"])
+    letters = np.asarray(pc.match_substring_regex(vectors.words, r"\p{L}"))
+    words = vectors.words.filter(pa.array(letters))
+    _save(work / f"{row['lang']}.npy", word_vectors.normalised(vectors.matrix[letters]))
+    pq.write_table(pa.table({"word": words}), work / f"{row['lang']}.words.parquet")
+    return len(words)
+
+
+def _map(work: Path, row: dict[str, Any]) -> int:
+    """Turn a language's vectors into the English space; the number of seed pairs used."""
+    lang = row["lang"]
+    theirs, english = np.load(work / f"{lang}.npy"), np.load(work / "en.npy", mmap_mode="r")
+    folder = work / "seeds" / f"target_lang={lang}"
+    pairs = np.empty((0, 2), np.int64)
+    if folder.exists():
+        table = pyarrow.dataset.dataset(str(folder), format="parquet").to_table()
+        sides = (
+            _rows_of(table["target_term"], work, lang),
+            _rows_of(table["source_term"], work, "en"),
+        )
+        pairs = np.stack(sides, axis=1)
+        pairs = pairs[(pairs >= 0).all(axis=1)]
+    _save(work / f"{lang}.mapped.npy", theirs @ word_vectors.align(theirs, english, pairs))
+    return len(pairs)
+
+
+def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
+    """The row of each term among a language's words, letter case aside; -1 where it is none."""
+    known = hash_texts(_words(work, lang))
+    order = np.argsort(known, kind="stable")
+    wanted = hash_texts(terms)
+    place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
+    return np.where(known[order][place] == wanted, order[place], -1)
+
+
+def _nearness(work: Path, row: dict[str, Any]) -> int:
+    """Nearness of a block of one side to the other side, for CSLS."""
+    lang, side, block = row["lang"], row["side"], row["block"]
+    english, theirs = _space(work, lang)
+    queries, keys = (english, theirs) if side == "en" else (theirs, english)
+    mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)
+    _save(work / f"{lang}.near.{side}.{block:09}.npy", mean)
+    return len(mean)
+
+
+def _translator(
+    work: Path, count: int
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield from _translations(work, row["lang"], row["block"], count).to_batches()
+
+    return run
+
+
+def _translations(work: Path, lang: str, block: int, count: int) -> pa.Table:
+    """Entries of a block of English words: targets whose own best is that word."""
+    english, theirs = _space(work, lang)
+    near_english, near_theirs = (
+        np.concatenate([np.load(part) for part in sorted(work.glob(f"{lang}.near.{side}.*.npy"))])
+        for side in ("en", lang)
+    )
+    found, scores = word_vectors.csls(english[block : block + _BLOCK], theirs, near_theirs, count)
+    targets, place = np.unique(found, return_inverse=True)
+    back = word_vectors.csls(theirs[targets], english, near_english, 1)[0][:, 0]
+    rows = np.arange(block, block + len(found))
+    query, rank = np.nonzero(back[place.reshape(found.shape)] == rows[:, None])
+    source = _words(work, "en").take(pa.array(rows[query]))
+    target = _words(work, lang).take(pa.array(found[query, rank]))
+    entries = {
+        "source_lang": pa.repeat("en", len(query)),
+        "target_lang": pa.repeat(lang, len(query)),
+        "source_term": source,
+        "target_term": target,
+        "score": scores[query, rank].astype(np.float64),
+        "origin": pa.repeat("word-vectors", len(query)),
+    }
+    return lexicon.ranked(pa.table(entries)).cast(tables.LEXICON)
+
+
+def _space(work: Path, lang: str) -> tuple[np.ndarray, np.ndarray]:
+    names = ("en.npy", f"{lang}.mapped.npy")
+    english, theirs = (np.load(work / name, mmap_mode="r") for name in names)
+    return english, theirs
+
+
+def _words(work: Path, lang: str) -> pa.Array:
+    return pq.read_table(work / f"{lang}.words.parquet")["word"].combine_chunks()
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Under a temporary name first: a task may be killed, or run twice."""
+    partial = path.with_name(f"{path.name}.{np.random.default_rng().integers(2**60)}")
+    with partial.open("wb") as file:
+        np.save(file, array)
+    partial.rename(path)
