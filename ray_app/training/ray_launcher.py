@@ -63,6 +63,8 @@ def _worker(config: dict[str, Any]) -> None:
     logging.getLogger().setLevel(logging.WARNING)  # not two lines for each checkpoint
     if get_device().type == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns that it found no GPU
+        # The model needs the cores; texts are tokenized beside it by one thread.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
     from ray_app.training.train_loop import train_all
 
