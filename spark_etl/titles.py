@@ -33,7 +33,7 @@ _PAGE = pa.schema(
 )
 _LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
 
-# Staged rows: data, or (where reason is filled) a count or (where raw is) what was rejected.
+# Staged rows: data, or (where n is filled) a count, or (where raw is) what was rejected.
 _STAGED_SCHEMA = pa.schema(
     {
         "table": pa.string(),
