@@ -217,15 +217,27 @@ def tokenize(
     second: list[str] | None = None,
 ) -> BatchEncoding:
     """Padded tensors of texts, or of pairs of texts."""
-    lists = tokenizer(texts, second, truncation=True, max_length=max_length)
-    lengths = np.array([len(ids) for ids in lists["input_ids"]])
+    backend = tokenizer.backend_tokenizer  # its own call makes offsets and words, for nobody
+    backend.no_padding()
+    backend.enable_truncation(max_length)
+    found = backend.encode_batch_fast(
+        texts if second is None else list(zip(texts, second, strict=True))
+    )
+    lengths = np.array([len(encoding) for encoding in found])
     real = np.arange(lengths.max(initial=1)) < lengths[:, None]
-    # One flat copy per field: transformers' own padding walks every token in Python.
-    fields = {}
-    for name in lists:
-        filled = np.full(real.shape, tokenizer.pad_token_id if name == "input_ids" else 0)
-        filled[real] = np.fromiter(chain.from_iterable(lists[name]), np.int64, lengths.sum())
-        fields[name] = torch.from_numpy(filled)
+
+    def padded(tokens: Iterable[list[int]], fill: int) -> torch.Tensor:
+        # One flat copy: transformers' own padding walks every token in Python.
+        filled = np.full(real.shape, fill)
+        filled[real] = np.fromiter(chain.from_iterable(tokens), np.int64, lengths.sum())
+        return torch.from_numpy(filled)
+
+    fields = {
+        "input_ids": padded((each.ids for each in found), tokenizer.pad_token_id),
+        "attention_mask": torch.from_numpy(real.astype(np.int64)),
+    }
+    if "token_type_ids" in tokenizer.model_input_names:
+        fields["token_type_ids"] = padded((each.type_ids for each in found), 0)
     return BatchEncoding(fields)
 
 
