@@ -49,11 +49,16 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
     qrels: dict[str, dict[str, int]] = _by_query(judgments, judgments["grade"].to_numpy())
     scored: dict[str, dict[str, float]] = _by_query(run, -run["rank"].to_numpy(np.float64))
     rows = []
+    known: dict[int, tuple[Any, str]] = {}  # by identity: a measure's hash is its text, made anew
     for value in ir_measures.iter_calc(list(_NAMES), qrels, scored):
+        measure = value.measure
+        if id(measure) not in known:
+            known[id(measure)] = (measure, _NAMES[measure])
+        name = known[id(measure)][1]
         # Within 10 ranks the reciprocal is at least 1/10. Asked for RR itself, ir_measures needs
         # one pass over the run for all measures, not a second one in another library.
-        beyond = value.measure == RR and value.value < 0.1
-        rows.append((value.query_id, _NAMES[value.measure], 0.0 if beyond else value.value))
+        beyond = name == _NAMES[RR] and value.value < 0.1
+        rows.append((value.query_id, name, 0.0 if beyond else value.value))
     return pd.DataFrame(rows, columns=["query_id", "measure", "value"])
 
 

@@ -82,7 +82,24 @@ def read_texts(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
     return result.sort_by("id").combine_chunks()
 
 
+# Small tables stay: every setting reads them again, one that mixes languages all of them.
+_kept: dict[tuple, pa.Table] = {}
+_SMALL = 2 << 20  # bytes
+
+
 def _read(
+    tables: Path, kind: str, collection: str, lang: str, columns: list[str] | None
+) -> pa.Table:
+    key = (tables, kind, collection, lang, tuple(columns or ()))
+    if key not in _kept:
+        table = _read_from_disk(tables, kind, collection, lang, columns)
+        if table.nbytes > _SMALL:
+            return table
+        _kept[key] = table
+    return _kept[key]
+
+
+def _read_from_disk(
     tables: Path, kind: str, collection: str, lang: str, columns: list[str] | None
 ) -> pa.Table:
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
