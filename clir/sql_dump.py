@@ -28,6 +28,7 @@ from clir.errors import InputError
 BLOCK_BYTES = 2 << 20  # the arrays of a block stay in the processor's cache
 _LONGEST_LINE = 256 << 20
 _KEPT_BYTES = 1000  # of a rejected row
+_HOPELESS = 10_000  # damaged rows after which a file that is mostly damaged is given up
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
 _SUFFIX = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
@@ -98,12 +99,17 @@ def read_dump(
             if batch.num_rows:
                 yield batch
         offset += len(block)
+        if account.dropped > _HOPELESS:  # rather than set all of a useless file aside
+            _check_share(path, account, max(max_bad_share, 0.5))
+    _check_share(path, account, max_bad_share)
+
+
+def _check_share(path: Path, account: Account, allowed: float) -> None:
     rows = account.counts["rows"]
-    if account.dropped > max_bad_share * (rows + account.dropped):
+    if account.dropped > allowed * (rows + account.dropped):
         raise InputError(
             f"{path}: {account.dropped} of {rows + account.dropped} rows are damaged "
-            f"({dict(account.counts)}), more than the allowed share {max_bad_share}; "
-            "fetch it again"
+            f"({dict(account.counts)}), more than the allowed share {allowed}; fetch it again"
         )
 
 
@@ -120,9 +126,7 @@ def _blocks_of_lines(path: Path) -> Iterator[bytes]:
                         raise InputError(f"{path}: no end of a line in {len(carry):,} bytes")
                     continue  # a line longer than a block, or a long header: read on
                 yield carry[:end]
-                last = (
-                    carry[max(0, end - _LONGEST_LINE) : end].rstrip().rsplit(b"\n", 1)[-1] or last
-                )
+                last = carry[:end].rstrip().rsplit(b"\n", 1)[-1] or last
                 carry, header = carry[end:], False
     except FileNotFoundError:
         raise InputError(f"{path}: no such dump") from None

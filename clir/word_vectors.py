@@ -116,17 +116,25 @@ def nearness(queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 
 def csls(
-    queries: np.ndarray, keys: np.ndarray, nearness_of_keys: np.ndarray, count: int
+    queries: np.ndarray,
+    keys: np.ndarray,
+    near_queries: np.ndarray,
+    near_keys: np.ndarray,
+    count: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ``count`` best keys of each query: rows of keys, and scores 2 cos(q, k) - r(q) - r(k)."""
-    found, scores = _best(queries, keys, min(count, len(keys)), nearness_of_keys)
-    return found, scores - nearness(queries, keys)[:, None]
+    """The ``count`` best keys of each query: rows of keys, and scores 2 cos(q, k) - r(q) - r(k).
+
+    ``near_queries``, ``near_keys``: r, the ``nearness`` of each to the whole other side.
+    """
+    found, scores = _best(queries, keys, min(count, len(keys)), near_keys)
+    return found, scores - near_queries[:, None]
 
 
 def mutual(queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """Pairs x 2 of queries and keys that are each other's best by CSLS."""
-    forward = csls(queries, keys, nearness(keys, queries), 1)[0][:, 0]
-    back = csls(keys, queries, nearness(queries, keys), 1)[0][:, 0]
+    near_queries, near_keys = nearness(queries, keys), nearness(keys, queries)
+    forward = csls(queries, keys, near_queries, near_keys, 1)[0][:, 0]
+    back = csls(keys, queries, near_keys, near_queries, 1)[0][:, 0]
     both = np.flatnonzero(back[forward] == np.arange(len(queries)))
     return np.stack([both, forward[both]], axis=1)
 

@@ -23,10 +23,6 @@ _ENTRY = (
     "source_lang string, target_lang string, source_term string, target_term string, "
     "source_words int, suffixed boolean"
 )
-_LEXICON = (
-    "source_lang string, target_lang string, source_term string, target_term string, "
-    "source_words int, rank int, score double, origin string"
-)
 
 
 def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
@@ -143,4 +139,6 @@ def _from_dictionaries(spark: SparkSession, dictionaries: dict[str, Path]) -> Da
                 yield from lexicon.select(tables.LEXICON.names).to_batches()
 
     work = [(lang, str(path)) for lang, path in dictionaries.items()]
-    return one_task_each(spark, work, "lang string, path string").mapInArrow(read, _LEXICON)
+    return one_task_each(spark, work, "lang string, path string").mapInArrow(
+        read, vector_lexicon.LEXICON_COLUMNS
+    )

@@ -24,7 +24,7 @@ from clir.words import hash_texts
 from spark_etl.session import Spark, one_task_each
 
 _BLOCK = 8192  # words looked up by one task
-_LEXICON = (
+LEXICON_COLUMNS = (
     "source_lang string, target_lang string, source_term string, target_term string, "
     "source_words int, rank int, score double, origin string"
 )
@@ -63,7 +63,7 @@ def build(
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
         table = one_task_each(session, english, "lang string, block int")
         count = experiment.lexicons.translations
-        table.mapInArrow(_translator(work, count), _LEXICON).write.parquet(str(out / "data"))
+        table.mapInArrow(_translator(work, count), LEXICON_COLUMNS).write.parquet(str(out / "data"))
         shutil.rmtree(work)
         return {"entries": session.read.parquet(str(out / "data")).count()}
 
@@ -158,9 +158,12 @@ def _translations(work: Path, lang: str, block: int, count: int) -> pa.Table:
         np.concatenate([np.load(part) for part in sorted(work.glob(f"{lang}.near.{side}.*.npy"))])
         for side in ("en", lang)
     )
-    found, scores = word_vectors.csls(english[block : block + _BLOCK], theirs, near_theirs, count)
+    here = slice(block, block + _BLOCK)
+    found, scores = word_vectors.csls(english[here], theirs, near_english[here], near_theirs, count)
     targets, place = np.unique(found, return_inverse=True)
-    back = word_vectors.csls(theirs[targets], english, near_english, 1)[0][:, 0]
+    back = word_vectors.csls(theirs[targets], english, near_theirs[targets], near_english, 1)[0][
+        :, 0
+    ]
     rows = np.arange(block, block + len(found))
     query, rank = np.nonzero(back[place.reshape(found.shape)] == rows[:, None])
     source = _words(work, "en").take(pa.array(rows[query]))

@@ -142,6 +142,17 @@ def test_blocks_smaller_than_a_statement(tmp_path, monkeypatch):
     assert gzip.decompress(path.read_bytes())
 
 
+def test_a_file_of_nothing_but_damage_is_given_up_early(tmp_path):
+    rows = [(n, "de", "x", "too many") for n in range(200_000)]
+    text = dump_text("langlinks", LANGLINKS, rows)
+    path = tmp_path / "l.sql"
+    path.write_text(text)
+    account = Account()
+    with pytest.raises(InputError, match="rows are damaged"):
+        list(read_dump(path, "langlinks", LINKS, account))
+    assert len(account.rejected) < 150_000
+
+
 def reference(text: bytes) -> list[tuple[int, str, str]]:
     """The slow and obvious reader: one byte after another. Raises on whatever is no dump."""
     rows, at = [], text.index(b"VALUES") + len(b"VALUES")

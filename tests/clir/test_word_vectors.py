@@ -59,7 +59,7 @@ def test_csls_as_by_hand_whatever_the_blocks(queries, keys, count, seed):
     word_vectors._ROWS, word_vectors._KEYS = 7, 11
     try:
         np.testing.assert_allclose(word_vectors.nearness(y, x), r_y, atol=1e-5)
-        found, scores = word_vectors.csls(x, y, r_y, count)
+        found, scores = word_vectors.csls(x, y, word_vectors.nearness(x, y), r_y, count)
     finally:
         word_vectors._ROWS, word_vectors._KEYS = before
     best = -np.sort(-expected, axis=1)[:, :count]
@@ -78,9 +78,9 @@ def test_few_seeds_align_what_noise_and_rotation_hid():
     seeds = np.stack([np.arange(25), truth[:25]], axis=1)
 
     def precision(mapping):
-        found = word_vectors.csls(
-            source @ mapping, target, word_vectors.nearness(target, source @ mapping), 1
-        )[0]
+        mapped = source @ mapping
+        near = word_vectors.nearness(mapped, target), word_vectors.nearness(target, mapped)
+        found = word_vectors.csls(mapped, target, *near, 1)[0]
         return (found[:, 0] == truth).mean()
 
     rough = precision(word_vectors.align(source, target, seeds, rounds=0))
