@@ -80,7 +80,7 @@ class Embedding:
         if self.system.translates and self.lang != "en":
             switcher = _into_english(sources.lexicon, sources.word_origins, self.lang)
             content = switcher.switch(content, table["id"].combine_chunks(), "query", 1.0, 0).texts
-        vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content.to_pylist())
+        vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         _write(table.drop_columns("text").append_column("vector", column), self.file)
 
@@ -148,9 +148,9 @@ class _Side:
             return np.ones(len(ids), bool)
         return texts.drawn(ids, self.langs, self.draw) == lang
 
-    def texts(self) -> list[str]:
+    def texts(self) -> pa.Array:
         """All texts, in the order of ids (for reranking)."""
-        return self._of_languages(texts.read_texts)["text"].to_pylist()
+        return self._of_languages(texts.read_texts)["text"].combine_chunks()
 
     def vector_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (places among the ids, ascending; vectors)."""
@@ -182,9 +182,8 @@ def _by_candidates(
     table = table[table["query_id"].isin(queries.ids) & table["doc_id"].isin(documents.ids)]
     query = np.searchsorted(queries.ids, table["query_id"])
     document = np.searchsorted(documents.ids, table["doc_id"])
-    query_texts, doc_texts = queries.texts(), documents.texts()
     scores = _ranker(item.system, sources.evaluation.batch_size).score(
-        [query_texts[i] for i in query], [doc_texts[i] for i in document]
+        queries.texts().take(pa.array(query)), documents.texts().take(pa.array(document))
     )
     width = int(np.bincount(query, minlength=1).max())
     within = pd.Series(query).groupby(query).cumcount().to_numpy()

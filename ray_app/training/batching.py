@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from transformers import BatchEncoding, PreTrainedTokenizerBase
+from transformers import BatchEncoding
 
 from clir.errors import InputError
 from clir.words import hash_texts
-from ray_app.training.models import tokenize
+from ray_app.training.tokenization import Encoder
 
 _COLUMNS = ["query", "passage", "label", "query_id", "doc_id"]
 
@@ -87,15 +87,13 @@ class Batch(NamedTuple):
         return Batch(texts, *(tensor.to(device) for tensor in self[1:]))
 
 
-def tokenized(
-    pairs: pa.Table, kind: str, tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> Batch:
+def tokenized(pairs: pa.Table, kind: str, encode: Encoder) -> Batch:
     """A table of pairs as tensors."""
-    queries, passages = pairs["query"].to_pylist(), pairs["passage"].to_pylist()
+    queries, passages = (pairs[side].combine_chunks() for side in ("query", "passage"))
     if kind == "cross-encoder":
-        texts = (tokenize(tokenizer, queries, max_length, passages),)
+        texts = (encode(queries, passages),)
     else:
-        texts = tuple(tokenize(tokenizer, side, max_length) for side in (queries, passages))
+        texts = tuple(encode(side) for side in (queries, passages))
     keys = (
         torch.from_numpy(hash_texts(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
     )

@@ -116,7 +116,7 @@ def _tokenizer(experiment: Experiment, kind: str) -> Path:
     settings = {"kind": kind, "vocabulary": model.vocabulary, "sample": sample}
 
     def write(out: Path) -> dict[str, int]:
-        from ray_app.training.models import train_tokenizer
+        from ray_app.training.tokenization import train_tokenizer
 
         sources = [
             *(_column(folder / "data", name) for folder in pairs for name in ("query", "passage")),

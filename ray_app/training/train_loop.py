@@ -24,6 +24,7 @@ from clir.errors import InputError
 from ray_app.training import losses, models
 from ray_app.training.batching import Batch, PairStream, made_ahead, tokenized
 from ray_app.training.runs import Run
+from ray_app.training.tokenization import Encoder
 
 _LOG_EVERY = 50  # steps between looks at the loss (a look waits for the device)
 
@@ -69,9 +70,8 @@ def train(run: Run, context: Context) -> None:
     pairs = stream.batches(
         first_step, run.steps, run.batch_size, context.rank, context.workers, run.seed
     )
-    batches = made_ahead(
-        pairs, lambda table: tokenized(table, run.kind, network.tokenizer, run.model.max_length)
-    )
+    encode = Encoder(network.tokenizer, run.model.max_length)
+    batches = made_ahead(pairs, lambda table: tokenized(table, run.kind, encode))
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         torch.manual_seed((run.seed * 1_000_003 + step) * context.workers + context.rank)

@@ -5,11 +5,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from clir.errors import InputError
 from clir.experiment import Model
-from ray_app.training import batching, losses, models
+from ray_app.training import batching, losses, models, tokenization
 
 TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5
 
@@ -19,11 +21,11 @@ def folders(tmp_path_factory):
     """A saved model of each kind, small and from scratch."""
     made = {}
     for kind, layers in (("bi-encoder", 0), ("cross-encoder", 1)):
-        settings = Model(vocabulary=60, hidden_size=8, layers=layers, heads=2, max_length=32)
+        model = Model(vocabulary=60, hidden_size=8, layers=layers, heads=2, max_length=32)
         folder = tmp_path_factory.mktemp(kind)
-        tokenizer = models.train_tokenizer(iter(TEXTS), kind, settings)
+        tokenizer = tokenization.train_tokenizer(iter(TEXTS), kind, model)
         tokenizer.save_pretrained(folder)
-        models.create(kind, settings, folder, seed=1).save_pretrained(folder)
+        models.create(kind, model, folder, seed=1).save_pretrained(folder)
         made[kind] = folder
     return made
 
@@ -31,7 +33,7 @@ def folders(tmp_path_factory):
 def test_transformers_alone_loads_a_bi_encoder(folders):
     folder = folders["bi-encoder"]
     assert (folder / "model.safetensors").exists()
-    ours = models.Ranker("bi-encoder", folder, max_length=32, batch_size=3).embed(TEXTS)
+    ours = models.Ranker("bi-encoder", folder, max_length=32, batch_size=3).embed(pa.array(TEXTS))
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
     for text, vector in zip(TEXTS, ours, strict=True):
         tokens = tokenizer(text, return_tensors="pt")
@@ -43,7 +45,8 @@ def test_transformers_alone_loads_a_bi_encoder(folders):
 def test_transformers_alone_loads_a_cross_encoder(folders):
     folder = folders["cross-encoder"]
     second = list(reversed(TEXTS))
-    ours = models.Ranker("cross-encoder", folder, max_length=32, batch_size=4).score(TEXTS, second)
+    ranker = models.Ranker("cross-encoder", folder, max_length=32, batch_size=4)
+    ours = ranker.score(pa.array(TEXTS), pa.array(second))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     for query, passage, score in zip(TEXTS, second, ours, strict=True):
@@ -53,10 +56,10 @@ def test_transformers_alone_loads_a_cross_encoder(folders):
 
 
 def test_a_tokenizer_is_trained_the_same_twice():
-    settings = Model(vocabulary=300, hidden_size=8, layers=0, heads=2, max_length=32)
+    model = Model(vocabulary=300, hidden_size=8, layers=0, heads=2, max_length=32)
     texts = [*TEXTS, *(f"{chr(0x4E00 + n)} {chr(0x0430 + n % 32)}{n}" for n in range(200))]
     once, again = (
-        models.train_tokenizer(iter(texts), "bi-encoder", settings).backend_tokenizer.to_str()
+        tokenization.train_tokenizer(iter(texts), "bi-encoder", model).backend_tokenizer.to_str()
         for _ in range(2)
     )
     assert once == again
@@ -65,17 +68,33 @@ def test_a_tokenizer_is_trained_the_same_twice():
 def test_tokens_are_transformers_own(folders):
     tokenizer = AutoTokenizer.from_pretrained(folders["cross-encoder"])
     second = list(reversed(TEXTS))
-    ours = models.tokenize(tokenizer, TEXTS, 8, second)
+    ours = tokenization.Encoder(tokenizer, 8)(pa.array(TEXTS), pa.array(second))
     theirs = tokenizer(
         TEXTS, second, truncation=True, max_length=8, padding=True, return_tensors="pt"
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.text("aehtdo \u3000\t狗É´ﬁς́", max_size=40), min_size=1, max_size=6),
+    st.integers(1, 12),
+)
+def test_tokens_are_the_same_word_by_word(folders, texts, max_length):
+    tokenizer, own = (AutoTokenizer.from_pretrained(folders["bi-encoder"]) for _ in range(2))
+    encode = tokenization.Encoder(own, max_length)
+    assert encode._by_words
+    for _ in range(2):  # the second time from memory
+        ours = encode(pa.array(texts))
+        for text, ids, mask in zip(texts, ours["input_ids"], ours["attention_mask"], strict=True):
+            expected = tokenizer(text)["input_ids"][:max_length]
+            assert ids[mask.bool()].tolist() == expected
+
+
 def test_token_weights_are_folded_into_the_saved_vectors(folders):
     model, tokenizer = models.load("bi-encoder", folders["bi-encoder"])
     weight = torch.randn(len(tokenizer))
-    tokens = models.tokenize(tokenizer, TEXTS, 32)
+    tokens = tokenization.Encoder(tokenizer, 32)(pa.array(TEXTS))
     expected = models.text_vectors(model, tokens, weight)
     state = model.state_dict()
     models.fold_token_weight(state, weight)

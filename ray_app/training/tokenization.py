@@ -1,0 +1,185 @@
+"""Tokenizers from scratch, and texts -> padded tensors of tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import chain, count
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from clir.experiment import Model
+
+SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
+_WORDS_KEPT = 200_000  # tokenized words that an encoder remembers
+
+
+def train_tokenizer(texts: Iterable[str], kind: str, settings: Model) -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer of ``settings.vocabulary`` pieces (letter case and width folded)."""
+    tokenizer = _untrained()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.UnigramTrainer(
+            vocab_size=settings.vocabulary,
+            special_tokens=list(SPECIAL.values()),
+            unk_token=SPECIAL["unk_token"],
+            show_progress=False,
+        ),
+    )
+    tokenizer = _in_fixed_order(tokenizer)
+    if kind == "cross-encoder":
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>",
+            pair="<s> $A </s> $B:1 </s>:1",
+            special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")],
+        )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        # Pairs lose their token types unless they are listed.
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        model_max_length=settings.max_length,
+        **SPECIAL,
+    )
+
+
+def _untrained() -> Tokenizer:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    return tokenizer
+
+
+def _in_fixed_order(tokenizer: Tokenizer) -> Tokenizer:
+    """The same tokenizer whenever it is trained on the same texts, to the last byte.
+
+    The trainer walks hash maps: sums differ in their last digits, pieces of equal score change
+    places, and characters too rare for a probability of their own get the lowest one plus 0.0001
+    for each before it, in no order. Here they all get the lowest, and equal pieces go by name.
+    """
+    settings = json.loads(tokenizer.to_str())
+    pieces = settings["model"]["vocab"]
+    special, learned = pieces[: len(SPECIAL)], pieces[len(SPECIAL) :]
+    lowest = min(score for _, score in learned)
+    rare = lowest + 0.0001 * sum(len(piece) == 1 for piece, _ in learned)
+    fixed = [
+        (piece, round(lowest if len(piece) == 1 and score < rare else score, 6))
+        for piece, score in learned
+    ]
+    settings["model"]["vocab"] = special + sorted(fixed, key=lambda item: (-item[1], item[0]))
+    return Tokenizer.from_str(json.dumps(settings))
+
+
+def piece_probabilities(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
+    """Logarithm of the probability that a Unigram tokenizer gives each of its pieces."""
+    pieces = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
+    return np.array([min(log_probability, 0.0) for _, log_probability in pieces])
+
+
+class Encoder:
+    """A tokenizer that makes padded tensors of whole batches, the same tokens as its own call.
+
+    A tokenizer from scratch parts texts at blanks before all else; so each distinct word is
+    tokenized once and remembered, which takes a tenth of the time. (Where a text spells a special
+    token, say ``</s>``, the blank after it may count for a token more.)
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int):
+        self.tokenizer, self.max_length = tokenizer, max_length
+        self._backend = tokenizer.backend_tokenizer  # its own call makes offsets, for nobody
+        self._backend.no_padding()
+        self._backend.enable_truncation(max_length)
+        self._by_words = _parts_at_blanks(self._backend)
+        self._forget()
+
+    def __call__(self, texts: pa.Array, second: pa.Array | None = None) -> BatchEncoding:
+        """Padded tensors of texts, or of pairs of texts."""
+        if self._by_words and second is None:
+            tokens = self._words_of(texts)
+            return self._padded(tokens, np.zeros_like(tokens.ids))
+        sides = [side.to_pylist() for side in (texts, second) if side is not None]
+        found = self._backend.encode_batch_fast(
+            sides[0] if second is None else list(zip(*sides, strict=True))
+        )
+        types = np.fromiter(chain.from_iterable(each.type_ids for each in found), np.int64)
+        return self._padded(_ragged(found), types)
+
+    def _padded(self, tokens: _Ragged, types: np.ndarray) -> BatchEncoding:
+        real = np.arange(tokens.lengths.max(initial=1)) < tokens.lengths[:, None]
+
+        def rectangle(values: np.ndarray, fill: int) -> torch.Tensor:
+            # One flat copy: transformers' own padding walks every token in Python.
+            filled = np.full(real.shape, fill)
+            filled[real] = values
+            return torch.from_numpy(filled)
+
+        fields = {
+            "input_ids": rectangle(tokens.ids, self.tokenizer.pad_token_id),
+            "attention_mask": torch.from_numpy(real.astype(np.int64)),
+        }
+        if "token_type_ids" in self.tokenizer.model_input_names:
+            fields["token_type_ids"] = rectangle(types, 0)
+        return BatchEncoding(fields)
+
+    def _words_of(self, texts: pa.Array) -> _Ragged:
+        """Every text's tokens, gathered from those of its words, cut to the longest length."""
+        parts = pc.split_pattern(texts, " ")
+        offsets = parts.offsets.to_numpy() - parts.offsets[0].as_py()
+        # The blank belongs to the word after it, so a text's first word has none.
+        blank = np.ones(offsets[-1], bool)
+        blank[offsets[:-1][np.diff(offsets) > 0]] = False
+        blanks = pc.if_else(pa.array(blank), " ", "")
+        words = pc.binary_join_element_wise(blanks, parts.flatten(), "").dictionary_encode()
+        number = self._numbers(words.dictionary)[words.indices.to_numpy()]
+        length = self._known.lengths[number]
+        ends = np.concatenate(([0], np.cumsum(length)))
+        index = np.arange(ends[-1]) + np.repeat(self._starts[number] - ends[:-1], length)
+        bounds = ends[offsets]
+        place = np.arange(ends[-1]) - np.repeat(bounds[:-1], np.diff(bounds))
+        ids = self._known.ids[index[place < self.max_length]]
+        return _Ragged(ids, np.minimum(np.diff(bounds), self.max_length))
+
+    def _numbers(self, words: pa.Array) -> np.ndarray:
+        """The number under which each of some distinct words is known, learned where it is not."""
+        if len(self._number) > _WORDS_KEPT:
+            self._forget()
+        distinct = words.to_pylist()
+        new = [word for word in distinct if word not in self._number]
+        if new:
+            self._number.update(zip(new, count(len(self._starts)), strict=False))
+            learned = _ragged(self._backend.encode_batch_fast(new))
+            self._known = _Ragged(*map(np.concatenate, zip(self._known, learned, strict=True)))
+            self._starts = np.cumsum(self._known.lengths) - self._known.lengths
+        return np.fromiter(map(self._number.__getitem__, distinct), np.int64, len(distinct))
+
+    def _forget(self) -> None:
+        self._number: dict[str, int] = {}
+        self._known = _Ragged(np.empty(0, np.int64), np.empty(0, np.int64))
+        self._starts = self._known.lengths
+
+
+class _Ragged(NamedTuple):
+    """Tokens of several texts, one after another."""
+
+    ids: np.ndarray
+    lengths: np.ndarray
+
+
+def _ragged(found: list) -> _Ragged:
+    ids = [each.ids for each in found]
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    return _Ragged(np.fromiter(chain.from_iterable(ids), np.int64, lengths.sum()), lengths)
+
+
+def _parts_at_blanks(tokenizer: Tokenizer) -> bool:
+    """Whether a text's tokens are those of its words: as made here, without a frame."""
+    ours, theirs = json.loads(_untrained().to_str()), json.loads(tokenizer.to_str())
+    frame = theirs["post_processor"]  # saved and loaded, none has become an empty one
+    return all(ours[part] == theirs[part] for part in ("normalizer", "pre_tokenizer")) and (
+        frame is None or (frame["type"] == "TemplateProcessing" and not frame["special_tokens"])
+    )
