@@ -19,9 +19,9 @@ def contrastive(
     ``queries``, ``passages``: pairs x hidden size, of length 1; row i of one belongs to row i of
     the other. Keys name texts: a pair whose query or passage is the same text is no negative.
     """
-    queries, passages, query_keys, passage_keys = map(
-        _from_all_workers, (queries, passages, query_keys, passage_keys)
-    )
+    # Two exchanges, not four.
+    queries, passages = _from_all_workers(torch.stack([queries, passages], 1)).unbind(1)
+    query_keys, passage_keys = _from_all_workers(torch.stack([query_keys, passage_keys], 1)).T
     scores = queries @ passages.T * scale
     same = (query_keys[:, None] == query_keys) | (passage_keys[:, None] == passage_keys)
     same.fill_diagonal_(False)

@@ -11,7 +11,7 @@ and its length its weight, both learned. The cross-encoder is a small BERT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,22 +116,37 @@ def is_bag_of_words(model: nn.Module) -> bool:
 
 
 def text_vectors(
-    model: nn.Module, tokens: BatchEncoding, token_weight: torch.Tensor | None = None
-) -> torch.Tensor:
+    model: nn.Module, *groups: BatchEncoding, token_weight: torch.Tensor | None = None
+) -> list[torch.Tensor]:
     """Vectors of length 1, one per text: the mean of the tokens' vectors. texts x hidden size
 
-    ``token_weight``: logarithm of each token's weight, for a bag of words in training. Apart from
-    the vectors it learns faster; the saved model has it multiplied in (``fold_token_weight``).
+    One tensor for each group of texts. ``token_weight``: logarithm of each token's weight, for a
+    bag of words in training. Apart from the vectors it learns faster; the saved model has it
+    multiplied in (``fold_token_weight``).
     """
-    mask = tokens["attention_mask"]
     if is_bag_of_words(model):
-        ids = tokens["input_ids"][mask.bool()]
-        starts = torch.cumsum(mask.sum(1), 0) - mask.sum(1)
-        table = model.get_input_embeddings().weight
-        weights = None if token_weight is None else token_weight[ids].exp()
-        sums = F.embedding_bag(ids, table, starts, mode="sum", per_sample_weights=weights)
-        return F.normalize(sums, dim=-1)
-    states = model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
+        return _sums(model.get_input_embeddings().weight, groups, token_weight)
+    return [_mean_states(model, texts) for texts in groups]
+
+
+def _sums(
+    table: torch.Tensor, groups: Sequence[BatchEncoding], token_weight: torch.Tensor | None
+) -> list[torch.Tensor]:
+    # All groups in one go: every call's gradient is as large as the whole table.
+    masks = [texts["attention_mask"] for texts in groups]
+    ids = torch.cat(
+        [texts["input_ids"][mask.bool()] for texts, mask in zip(groups, masks, strict=True)]
+    )
+    counts = torch.cat([mask.sum(1) for mask in masks])
+    weights = None if token_weight is None else token_weight[ids].exp()
+    starts = torch.cumsum(counts, 0) - counts
+    sums = F.embedding_bag(ids, table, starts, mode="sum", per_sample_weights=weights)
+    return list(F.normalize(sums, dim=-1).split([len(mask) for mask in masks]))
+
+
+def _mean_states(model: nn.Module, texts: BatchEncoding) -> torch.Tensor:
+    mask = texts["attention_mask"]
+    states = model(input_ids=texts["input_ids"], attention_mask=mask).last_hidden_state
     return F.normalize((states * mask[:, :, None]).sum(1), dim=-1)
 
 
@@ -165,7 +180,7 @@ class Ranker:
     @torch.inference_mode()
     def embed(self, texts: pa.Array) -> np.ndarray:
         """Vectors of length 1: texts x hidden size, float32."""
-        return self._in_batches([texts], lambda tokens: text_vectors(self.model, tokens))
+        return self._in_batches([texts], lambda tokens: text_vectors(self.model, tokens)[0])
 
     @torch.inference_mode()
     def score(self, queries: pa.Array, passages: pa.Array) -> np.ndarray:

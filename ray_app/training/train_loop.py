@@ -110,10 +110,8 @@ class _Network(nn.Module):
         if self.run.kind == "cross-encoder":
             (pairs,) = batch.texts
             return losses.relevance(self.model(**pairs).logits[:, 0], batch.labels)
-        vectors = [
-            models.text_vectors(self.model, self._partly_hidden(side), self.token_weight)
-            for side in batch.texts
-        ]
+        sides = [self._partly_hidden(side) for side in batch.texts]
+        vectors = models.text_vectors(self.model, *sides, token_weight=self.token_weight)
         keys = batch.query_keys, batch.passage_keys
         return losses.contrastive(*vectors, *keys, self.run.training.scale)
 
