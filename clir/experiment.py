@@ -69,6 +69,9 @@ class Lexicons(_Section):
     words: list[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
     phrases: list[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
     translations: PositiveInt = 1  # how many translations of a word may be drawn
+    # The share of the English training texts' words that the chain of words must cover for each
+    # language that is switched into; the run ends where it does not.
+    minimum_coverage: Share = 0.0
     vectors: dict[LanguageCode, Path] = {}  # .vec, .vec.gz or .bin of English and other languages
     vector_words: PositiveInt = 200_000  # the most frequent of each language
     vector_seed: Literal["wikipedia-titles", "dictionary"] = "wikipedia-titles"  # to align by

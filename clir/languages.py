@@ -1,4 +1,4 @@
-"""The fourteen languages: codes, names, and which ones the origin system trained on."""
+"""The fourteen languages: codes, names, scripts, and which ones the origin system trained on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Language(NamedTuple):
     code: str  # ISO 639-1, also the language's Wikipedia and its folder in a collection
     name: str
     seen: bool  # whether the origin system trained on words of this language
+    scripts: tuple[str, ...] = ("Latin",)  # Unicode's names of the scripts it is written in
 
 
 LANGUAGES = {
@@ -20,15 +21,15 @@ LANGUAGES = {
     for language in (
         Language("en", "English", True),
         Language("de", "German", True),
-        Language("ru", "Russian", True),
-        Language("ar", "Arabic", True),
+        Language("ru", "Russian", True, ("Cyrillic",)),
+        Language("ar", "Arabic", True, ("Arabic",)),
         Language("nl", "Dutch", True),
         Language("it", "Italian", True),
         Language("fr", "French", False),
-        Language("zh", "Chinese", False),
-        Language("hi", "Hindi", False),
+        Language("zh", "Chinese", False, ("Han",)),
+        Language("hi", "Hindi", False, ("Devanagari",)),
         Language("id", "Indonesian", False),
-        Language("ja", "Japanese", False),
+        Language("ja", "Japanese", False, ("Han", "Hiragana", "Katakana")),
         Language("pt", "Portuguese", False),
         Language("es", "Spanish", False),
         Language("vi", "Vietnamese", False),

@@ -1,4 +1,4 @@
-"""Bilingual lexicon: normalise titles into terms, read dictionaries, rank, merge, judge.
+"""Bilingual lexicon: normalise titles into terms, read dictionaries, rank, merge.
 
 A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in NFC with their
 letter case; look-ups ignore case.
@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from clir import tables
 from clir.errors import InputError
-from clir.words import SpanHashes, buffer_of, count_words, find_words, fold, hash_texts
+from clir.languages import LANGUAGES
+from clir.words import count_words, hash_texts
 
 # English function words: no title stands for them in running text ("It", "Can", "Will" are
 # films and bands). Contractions are listed because an apostrophe does not part words.
@@ -54,6 +55,12 @@ def terms_of_titles(titles: pa.Array, lang: str) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(terms, _LETTER), terms, None)
 
 
+def in_script(terms: pa.Array, lang: str) -> pa.Array:
+    """Whether each term has a letter of one of its language's scripts."""
+    scripts = "".join(rf"\p{{{script}}}" for script in LANGUAGES[lang].scripts)
+    return pc.match_substring_regex(terms, f"[{scripts}]")
+
+
 def read_dictionary(path: Path, target_lang: str) -> pa.Table:
     """A two-column, tab-separated dictionary from English as a lexicon, ranked by order of lines.
 
@@ -83,7 +90,10 @@ def read_dictionary(path: Path, target_lang: str) -> pa.Table:
 
 
 def ranked(entries: pa.Table) -> pa.Table:
-    """Fill ``source_words`` and ``rank`` (by score, then by order); repeated entries go."""
+    """Fill ``source_words``, ``rank`` (by score, then by order) and ``copy``.
+
+    Repeated entries go.
+    """
     words = count_words(entries["source_term"])
     keys = [
         pc.dictionary_encode(entries[name].combine_chunks()).indices.to_numpy()
@@ -105,6 +115,7 @@ def ranked(entries: pa.Table) -> pa.Table:
     result = entries.take(pa.array(order))
     result = result.append_column("source_words", pa.array(words[order], pa.int32()))
     result = result.append_column("rank", pa.array(rank, pa.int32()))
+    result = result.append_column("copy", pa.array((source == target)[order]))
     return result.select(tables.LEXICON.names).cast(tables.LEXICON)
 
 
@@ -147,39 +158,15 @@ def into_english(lexicon: pa.Table, lang: str) -> pa.Table:
     )
 
 
-def quality_card(lexicon: pa.Table, texts: pa.Array) -> list[dict[str, object]]:
-    """What a lexicon is worth for a corpus, one row per target language.
-
-    ``entries``; ``terms`` with an entry; ``copies``: share of entries whose target equals the
-    source; ``target_words``: mean words per target; ``type_coverage`` and ``token_coverage``:
-    share of the corpus's distinct words, and of its words, that have a one-word entry.
-    """
-    buffer = buffer_of(texts)
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
-    tokens = SpanHashes(lower)(words.start, words.end)
-    types, times = np.unique(tokens, return_counts=True)
-    rows: list[dict[str, object]] = []
-    for lang in sorted(lexicon["target_lang"].unique().to_pylist()):
-        part = lexicon.filter(pc.equal(lexicon["target_lang"], lang))
-        source = hash_texts(part["source_term"])
-        covered = np.isin(types, source)
-        rows.append(
-            {
-                "target_lang": lang,
-                "entries": part.num_rows,
-                "terms": len(np.unique(source)),
-                "copies": float((source == hash_texts(part["target_term"])).mean()),
-                "target_words": float(count_words(part["target_term"]).mean()),
-                "type_coverage": float(covered.mean()) if len(types) else 0.0,
-                "token_coverage": float(times[covered].sum() / max(1, times.sum())),
-            }
-        )
-    return rows
+def pair_keys(lexicon: pa.Table) -> np.ndarray:
+    """One number for each entry's (source term, target term), letter case ignored."""
+    return _joined_keys(lexicon["source_term"], lexicon["target_term"])
 
 
 def _term_keys(lexicon: pa.Table) -> np.ndarray:
     """One number for each entry's (source term, target language)."""
-    return hash_texts(
-        pc.binary_join_element_wise(lexicon["source_term"], lexicon["target_lang"], "\t")
-    )
+    return _joined_keys(lexicon["source_term"], lexicon["target_lang"])
+
+
+def _joined_keys(*columns: pa.ChunkedArray) -> np.ndarray:
+    return hash_texts(pc.binary_join_element_wise(*columns, "\t"))

@@ -19,6 +19,7 @@ from clir.lexicon import STOP_WORDS
 from clir.words import Buffer, SpanHashes, Words, buffer_of, find_words, fold, hash_texts, mix
 
 MAX_PHRASE_WORDS = 8
+MAX_TITLE_WORDS = 3  # of a term from a title
 
 
 @dataclass(frozen=True)

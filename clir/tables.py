@@ -12,6 +12,7 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 _TEXT, _INT, _COUNT, _REAL = pa.string(), pa.int64(), pa.int32(), pa.float64()
+_YES_NO = pa.bool_()
 
 TITLES = _schema(
     page_id=_INT, source_lang=_TEXT, source_title=_TEXT, target_lang=_TEXT, target_title=_TEXT
@@ -23,7 +24,8 @@ LEXICON = _schema(
     target_term=_TEXT,
     source_words=_COUNT,
     rank=_COUNT,  # 1 is the best translation of the term into the language
-    score=_REAL,
+    score=_REAL,  # of titles, how many Wikipedias say so; of vectors, their nearness (CSLS)
+    copy=_YES_NO,  # the translation is the source term, letter case aside
     origin=_TEXT,  # wikipedia-titles, word-vectors or dictionary
 )
 DOCUMENTS = _schema(

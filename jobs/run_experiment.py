@@ -12,7 +12,14 @@ from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training import ray_launcher
-from spark_etl import collection_tables, lexicon_table, session, titles, training_pairs
+from spark_etl import (
+    collection_tables,
+    lexicon_card,
+    lexicon_table,
+    session,
+    titles,
+    training_pairs,
+)
 
 
 def main() -> None:
@@ -30,7 +37,7 @@ def prepare_data(settings: experiment.Experiment) -> Path:
         mined = titles.mine(spark, settings)
         lexicon = lexicon_table.build(spark, settings, mined)
         collections = collection_tables.load(spark, settings)
-        training_pairs.quality_cards(spark, settings, collections, lexicon)
+        lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:
             training_pairs.build(spark, settings, method, collections, lexicon)
     return settings.output

@@ -2,14 +2,14 @@
 
 from clir import experiment
 from clir.errors import run_job
-from spark_etl import session, training_pairs
+from spark_etl import lexicon_card, session, training_pairs
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     collections, lexicon = settings.output / "collections", settings.output / "lexicon"
     with session.spark_session(settings.spark) as spark:
-        training_pairs.quality_cards(spark, settings, collections, lexicon)
+        lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:
             training_pairs.build(spark, settings, method, collections, lexicon)
 

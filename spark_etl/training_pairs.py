@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,11 +16,10 @@ from clir import lexicon as lexicons
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.switching import Switcher
+from clir.switching import MAX_TITLE_WORDS, Switcher
 from clir.words import count_words
 from spark_etl.session import Spark
 
-_CARD_TEXTS = 50_000  # English documents that the quality card is measured on
 _SWITCHED = (
     "pair_id string, collection string, domain string, query_id string, doc_id string, "
     "query_lang string, doc_lang string, query string, passage string, label int, "
@@ -87,28 +85,6 @@ def build(
         return counts
 
     manifest.build(folder, [collections, lexicon], settings, write)
-    return folder
-
-
-def quality_cards(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path) -> Path:
-    """Write what each lexicon is worth for the English training texts; returns the folder."""
-    folder = experiment.output / "lexicon_card"
-    names = [c.path.name for c in experiment.collections.train]
-
-    def write(out: Path) -> dict[str, int]:
-        documents = spark().read.parquet(str(collections / "documents"))
-        english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
-        texts = english.orderBy("collection", "doc_id").limit(_CARD_TEXTS).select("text")
-        table = read_lexicon(str(lexicon / "data"))
-        rows = []
-        for origin in sorted(table["origin"].unique().to_pylist()):
-            part = table.filter(pa.compute.equal(table["origin"], origin))
-            for row in lexicons.quality_card(part, texts.toArrow()["text"].combine_chunks()):
-                rows.append({"origin": origin, **row})
-        (out / "card.json").write_text(json.dumps(rows, indent=1))
-        return {"rows": len(rows)}
-
-    manifest.build(folder, [collections, lexicon], {"train": names}, write)
     return folder
 
 
@@ -259,7 +235,7 @@ def switcher(lexicon: str, plan: Plan, languages: tuple[str, ...]) -> Switcher:
     return Switcher(
         chained,
         languages,
-        max_words=3 if plan.phrases else 1,
+        max_words=MAX_TITLE_WORDS if plan.phrases else 1,
         translations=plan.translations,
         keep_stop_words=plan.phrases,
     )

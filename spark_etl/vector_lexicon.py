@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import lexicon, manifest, tables, word_vectors
 from clir.experiment import Experiment
@@ -24,10 +25,6 @@ from clir.words import hash_texts
 from spark_etl.session import Spark, one_task_each
 
 _BLOCK = 8192  # words looked up by one task
-LEXICON_COLUMNS = (
-    "source_lang string, target_lang string, source_term string, target_term string, "
-    "source_words int, rank int, score double, origin string"
-)
 
 
 def build(
@@ -63,7 +60,9 @@ def build(
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
         table = one_task_each(session, english, "lang string, block int")
         count = experiment.lexicons.translations
-        table.mapInArrow(_translator(work, count), LEXICON_COLUMNS).write.parquet(str(out / "data"))
+        table.mapInArrow(_translator(work, count), from_arrow_schema(tables.LEXICON)).write.parquet(
+            str(out / "data")
+        )
         shutil.rmtree(work)
         return {"entries": session.read.parquet(str(out / "data")).count()}
 

@@ -81,17 +81,16 @@ def test_read_backwards_a_word_means_what_it_translates_best():
     assert ("en", "Bank", "bank", 1) in entries(back)
 
 
-def test_quality_card_counted_by_hand():
-    rows = [("en", "de", "dog", "Hund", 1.0, "x"), ("en", "de", "taxi", "Taxi", 1.0, "x")]
-    (card,) = lexicon.quality_card(
-        lexicon.ranked(table(rows)), pa.array(["dog dog cat", "a dog runs"])
-    )
-    assert card == {
-        "target_lang": "de",
-        "entries": 2,
-        "terms": 2,
-        "copies": 0.5,
-        "target_words": 1.0,
-        "type_coverage": 1 / 4,
-        "token_coverage": 3 / 6,
-    }
+@pytest.mark.parametrize(
+    ("term", "lang", "good"),
+    [("nasa", "ru", False), ("наса", "ru", True), ("水", "zh", True), ("ウィキ", "ja", True),
+     ("Ärger", "de", True), ("ärger", "hi", False), ("dvd機", "zh", True)],
+)  # fmt: skip
+def test_terms_are_in_a_script_of_their_language(term, lang, good):
+    assert lexicon.in_script(pa.array([term]), lang).to_pylist() == [good]
+
+
+def test_entries_that_copy_the_source_are_flagged():
+    rows = [("en", "de", "taxi", "Taxi", 1.0, "x"), ("en", "de", "dog", "Hund", 1.0, "x")]
+    flagged = {r["source_term"]: r["copy"] for r in lexicon.ranked(table(rows)).to_pylist()}
+    assert flagged == {"taxi": True, "dog": False}

@@ -10,7 +10,7 @@ import pytest
 
 from clir import experiment, manifest, tables
 from clir.errors import user_message
-from spark_etl import collection_tables, lexicon_table, titles, training_pairs
+from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 PAGES = [
@@ -140,6 +140,54 @@ def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
     tables.check(
         pq.read_schema(next((folder / "data").glob("*.parquet"))), tables.LEXICON, "lexicon"
     )
+
+
+def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
+    rows = [
+        (1, "en", "Dog", "de", "Hund"),
+        (1, "en", "Dog", "fr", "Chien"),
+        (2, "en", "Bank_(geography)", "de", "Ufer"),
+        (3, "en", "Bank", "de", "Bank"),
+        (4, "en", "NASA", "ru", "NASA"),
+        (5, "en", "A_very_long_title", "de", "Ein langer Titel"),
+        (7, "de", "Hund", "en", "Dog"),  # the other direction
+        (7, "de", "Hund", "fr", "Chien"),  # a third Wikipedia agrees
+        (8, "de", "Gewässerufer", "en", "Bank_(geography)"),
+        (9, "de", "Nur_deutsch", "fr", "Seulement"),  # says nothing of English
+    ]
+    mined = spark().createDataFrame(
+        rows, "page_id long, source_lang string, source_title string, target_lang string, "
+        "target_title string",
+    )  # fmt: skip
+    found = lexicon_table.from_titles(mined).collect()
+    assert {(r.source_term, r.target_lang, r.rank): (r.target_term, r.score) for r in found} == {
+        ("dog", "de", 1): ("Hund", 2.0),
+        ("dog", "fr", 1): ("chien", 2.0),
+        ("bank", "de", 1): ("Bank", 1.0),
+        ("bank", "de", 2): ("Gewässerufer", 0.5),
+        ("bank", "de", 3): ("Ufer", 0.5),
+    }
+    assert [r.source_term for r in found if r.copy] == ["bank"]
+    assert lexicon_table.drops_of_titles(mined) == {
+        "titles in another script": 1, "titles longer than three words": 1,
+    }  # fmt: skip
+
+
+def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
+    collections, lexicon = prepare(spark, settings)
+    folder = lexicon_card.build(spark, settings, collections, lexicon)
+    cards = {
+        (c["lexicon"], c["target_lang"]): c for c in json.loads((folder / "card.json").read_text())
+    }
+    # "A coral reef, en 3.": a phrase of two of the five words.
+    assert cards["wikipedia-titles", "de"]["switch_rate"]["1.0"] == 2 / 5
+    assert cards["dictionary", "ar"]["token_coverage"] == 0.0
+    assert ("dictionary, then wikipedia-titles", "de") in cards
+    strict = settings.lexicons.model_copy(update={"minimum_coverage": 0.2})
+    message = fails(
+        lambda: lexicon_card.build(spark, change(settings, lexicons=strict), collections, lexicon)
+    )
+    assert "cover too little" in message and "ar 0.0%" in message
 
 
 def test_word_vectors_give_the_words_that_choose_each_other(spark, settings, tmp_path):

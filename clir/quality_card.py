@@ -1,0 +1,96 @@
+"""What a lexicon is worth for a corpus: coverage, switch rates, agreement with others, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clir.lexicon import STOP_WORDS, pair_keys
+from clir.switching import Switcher
+from clir.words import SpanHashes, buffer_of, count_words, find_words, fold, hash_texts
+
+PROBABILITIES = (0.25, 0.5, 0.75, 1.0)
+_SWITCHED_TEXTS = 500  # texts that are switched to see the rate reached
+_EXAMPLES = 5
+
+
+class Corpus(NamedTuple):
+    """Distinct words of a corpus and how often each occurs; some of its texts."""
+
+    types: np.ndarray
+    times: np.ndarray
+    texts: pa.Array
+
+
+def corpus_of(texts: pa.Array) -> Corpus:
+    """A corpus, by its texts (no nulls), as cards want it."""
+    buffer = buffer_of(texts)
+    lower, kind = fold(buffer)
+    words = find_words(buffer, kind)
+    types, times = np.unique(SpanHashes(lower)(words.start, words.end), return_counts=True)
+    return Corpus(types, times, texts.slice(0, _SWITCHED_TEXTS))
+
+
+def quality_card(
+    lexicon: pa.Table, corpus: Corpus, others: Mapping[str, pa.Table], longest: int = 1
+) -> dict[str, Any]:
+    """What a lexicon into one language is worth for a corpus.
+
+    ``entries``; ``terms`` with an entry; ``copies``: share of entries whose target equals the
+    source; ``target_words``: mean words per target; ``type_coverage`` and ``token_coverage``:
+    share of the corpus's distinct words, and of its words, that have a one-word entry;
+    ``switch_rate``: share of words replaced at each probability, with terms of up to ``longest``
+    words; ``agreement``: with each of ``others``, the share of terms of both that have a
+    translation in common, None without such terms; ``examples``: entries of the corpus's most
+    frequent words (function words and copies aside).
+    """
+    (lang,) = lexicon["target_lang"].unique().to_pylist()
+    source = hash_texts(lexicon["source_term"])
+    covered = np.isin(corpus.types, source)
+    return {
+        "target_lang": lang,
+        "entries": lexicon.num_rows,
+        "terms": len(np.unique(source)),
+        "copies": pc.mean(lexicon["copy"].cast(pa.int32())).as_py(),
+        "target_words": float(count_words(lexicon["target_term"]).mean()),
+        "type_coverage": float(covered.sum() / max(1, len(covered))),
+        "token_coverage": float(corpus.times[covered].sum() / max(1, corpus.times.sum())),
+        "switch_rate": dict(_switch_rates(lexicon, lang, corpus.texts, longest)),
+        "agreement": {other: _agreement(lexicon, table) for other, table in others.items()},
+        "examples": _examples(lexicon, source, corpus),
+    }
+
+
+def _switch_rates(
+    lexicon: pa.Table, lang: str, texts: pa.Array, longest: int
+) -> Iterator[tuple[str, float]]:
+    if pc.min(lexicon["source_words"]).as_py() > longest:
+        yield from ((str(probability), 0.0) for probability in PROBABILITIES)
+        return
+    switcher = Switcher(lexicon, [lang], max_words=longest, keep_stop_words=longest > 1)
+    ids = pa.array(map(str, range(len(texts))), pa.string())
+    for probability in PROBABILITIES:
+        done = switcher.switch(texts, ids, "passage", probability, seed=0)
+        yield str(probability), float(done.switched.sum() / max(1, done.words.sum()))
+
+
+def _agreement(one: pa.Table, other: pa.Table) -> float | None:
+    """Share of the terms of both that have a translation in common; None without such terms."""
+    terms = np.intersect1d(hash_texts(one["source_term"]), hash_texts(other["source_term"]))
+    agreed = one.filter(pa.array(np.isin(pair_keys(one), pair_keys(other))))
+    return len(np.unique(hash_texts(agreed["source_term"]))) / len(terms) if len(terms) else None
+
+
+def _examples(part: pa.Table, source: np.ndarray, corpus: Corpus) -> list[list[str]]:
+    best = pc.and_(pc.equal(part["rank"], 1), pc.invert(part["copy"]))
+    frequent = pa.array(np.isin(source, corpus.types))
+    plain = pc.invert(pc.is_in(pc.utf8_lower(part["source_term"]), pa.array(sorted(STOP_WORDS))))
+    rows = np.flatnonzero(pc.and_(pc.and_(best, frequent), plain))
+    times = corpus.times[np.searchsorted(corpus.types, source[rows])]
+    order = np.lexsort((source[rows], -times))[:_EXAMPLES]
+    shown = part.take(pa.array(rows[order]))
+    return [[row["source_term"], row["target_term"]] for row in shown.to_pylist()]

@@ -1,0 +1,117 @@
+"""Lexicon + English training texts -> quality card: is each lexicon worth it, and enough?"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+from pyspark.sql import functions as F
+
+from clir import manifest
+from clir.errors import InputError
+from clir.experiment import Experiment, Lexicons
+from clir.lexicon import chain
+from clir.quality_card import Corpus, corpus_of, quality_card
+from clir.switching import MAX_TITLE_WORDS
+from spark_etl.session import Spark, one_task_each
+
+_TEXTS = 50_000  # English documents that the card is measured on
+
+
+def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path) -> Path:
+    """Make the card of every lexicon and of the chain that words go through; the folder.
+
+    InputError where that chain covers too little of the texts (``lexicons.minimum_coverage``).
+    """
+    folder = experiment.output / "lexicon_card"
+    names = [c.path.name for c in experiment.collections.train]
+    used = [*experiment.switching.languages, *experiment.switching.pair]
+    settings = {
+        "train": names,
+        "languages": used,
+        "lexicons": experiment.lexicons.model_dump(
+            include={"words", "phrases", "minimum_coverage"}, mode="json"
+        ),
+    }
+
+    def write(out: Path) -> dict[str, int]:
+        session = spark()
+        documents = session.read.parquet(str(collections / "documents"))
+        english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
+        texts = english.orderBy("collection", "doc_id").limit(_TEXTS).select("text")
+        texts.coalesce(1).write.parquet(str(out / "texts"))
+        entries = session.read.parquet(str(lexicon / "data"))
+        langs = [(row[0],) for row in entries.select("target_lang").distinct().collect()]
+        task = _cards(lexicon / "data", out / "texts", experiment.lexicons)
+        found = one_task_each(session, langs, "lang string").mapInArrow(task, "card string")
+        cards = sorted((json.loads(row.card) for row in found.collect()), key=_order)
+        _check_coverage(cards, experiment.lexicons, used)
+        (out / "card.json").write_text(json.dumps(cards, indent=1, ensure_ascii=False))
+        shutil.rmtree(out / "texts")
+        return {"cards": len(cards)}
+
+    manifest.build(folder, [collections, lexicon], settings, write)
+    return folder
+
+
+def _order(card: dict[str, Any]) -> tuple[str, str]:
+    return card["lexicon"], card["target_lang"]
+
+
+def _cards(
+    lexicon: Path, texts: Path, settings: Lexicons
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A task per language: the cards of its lexicons, as JSON."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for lang in batch["lang"].to_pylist():
+                corpus = corpus_of(_dataset(texts).to_table()["text"].combine_chunks())
+                table = _dataset(lexicon).to_table(filter=pc.field("target_lang") == lang)
+                cards = [json.dumps(card) for card in _cards_of(table, corpus, settings)]
+                yield pa.RecordBatch.from_pydict({"card": cards})
+
+    return run
+
+
+def _cards_of(table: pa.Table, corpus: Corpus, settings: Lexicons) -> Iterator[dict[str, Any]]:
+    origins = sorted(table["origin"].unique().to_pylist())
+    parts = {name: table.filter(pc.equal(table["origin"], name)) for name in origins}
+    for name, part in parts.items():
+        others = {other: parts[other] for other in origins if other != name}
+        longest = MAX_TITLE_WORDS if name in settings.phrases else 1
+        yield {"lexicon": name, **quality_card(part, corpus, others, longest)}
+    chained = [parts[name] for name in settings.words if name in parts]
+    if len(settings.words) > 1 and chained:
+        yield {"lexicon": _chain_name(settings), **quality_card(chain(chained), corpus, {})}
+
+
+def _chain_name(settings: Lexicons) -> str:
+    return ", then ".join(settings.words)
+
+
+def _check_coverage(cards: list[dict[str, Any]], settings: Lexicons, langs: list[str]) -> None:
+    reached = {
+        card["target_lang"]: card["token_coverage"]
+        for card in cards
+        if card["lexicon"] == _chain_name(settings)
+    }
+    poor = {lang: reached.get(lang, 0.0) for lang in langs if lang != "en"}
+    poor = {lang: share for lang, share in poor.items() if share < settings.minimum_coverage}
+    if poor:
+        found = ", ".join(f"{lang} {share:.1%}" for lang, share in sorted(poor.items()))
+        raise InputError(
+            f"the lexicons of words ({_chain_name(settings)}) cover too little of the English "
+            f"training texts: {found}; lexicons.minimum_coverage asks for "
+            f"{settings.minimum_coverage:.1%}: give a larger dictionary, word vectors or dumps"
+        )
+
+
+def _dataset(folder: Path) -> pyarrow.dataset.Dataset:
+    return pyarrow.dataset.dataset(str(folder), format="parquet", exclude_invalid_files=True)
