@@ -102,16 +102,16 @@ def ranked(entries: pa.Table) -> pa.Table:
     # Case is ignored in look-ups, hence here.
     keys += [hash_texts(entries["source_term"]), hash_texts(entries["target_term"])]
     source_lang, target_lang, source, target = keys
-    order = np.lexsort((-entries["score"].to_numpy(), source, target_lang, source_lang))
-    grouped = np.stack([source_lang, target_lang, source.view(np.int64)])[:, order]
-    new_group = np.append(True, (np.diff(grouped) != 0).any(axis=0))
-    first_seen = np.zeros(len(order), bool)
-    full = np.vstack([grouped, target.view(np.int64)[order]])
-    first_seen[np.unique(full, axis=1, return_index=True)[1]] = True
-    group = np.cumsum(new_group) - 1
-    order, group = order[first_seen], group[first_seen]
-    start = np.flatnonzero(np.append(True, np.diff(group) != 0))
-    rank = np.arange(len(group)) - np.repeat(start, np.diff(np.append(start, len(group)))) + 1
+    groups = np.stack([source_lang, target_lang, source.view(np.int64)])
+    # Of equal entries the one with the highest score stays, then the first.
+    best = np.lexsort((-entries["score"].to_numpy(), target, *groups[::-1]))
+    repeated = ~(np.diff(groups[:, best]).any(axis=0) | np.diff(target[best]).astype(bool))
+    order = np.lexsort((-entries["score"].to_numpy(), *groups[::-1]))
+    stays = np.ones(len(order), bool)
+    stays[best[1:][repeated]] = False
+    order = order[stays[order]]
+    start = np.flatnonzero(np.append(True, np.diff(groups[:, order]).any(axis=0)))
+    rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order)))) + 1
     result = entries.take(pa.array(order))
     result = result.append_column("source_words", pa.array(words[order], pa.int32()))
     result = result.append_column("rank", pa.array(rank, pa.int32()))
@@ -130,8 +130,8 @@ def chain(lexicons: Iterable[pa.Table]) -> pa.Table:
         if result is None:
             result = lexicon
             continue
-        known = np.isin(_term_keys(lexicon), _term_keys(result))
-        result = pa.concat_tables([result, lexicon.filter(pa.array(~known))])
+        known = pc.is_in(pa.array(_term_keys(lexicon)), pa.array(_term_keys(result)))
+        result = pa.concat_tables([result, lexicon.filter(pc.invert(known))])
     assert result is not None, "a chain needs a lexicon"
     return result.combine_chunks()
 

@@ -50,7 +50,7 @@ def quality_card(
     """
     (lang,) = lexicon["target_lang"].unique().to_pylist()
     source = hash_texts(lexicon["source_term"])
-    covered = np.isin(corpus.types, source)
+    covered = np.asarray(_is_in(corpus.types, source))
     return {
         "target_lang": lang,
         "entries": lexicon.num_rows,
@@ -81,16 +81,20 @@ def _switch_rates(
 def _agreement(one: pa.Table, other: pa.Table) -> float | None:
     """Share of the terms of both that have a translation in common; None without such terms."""
     terms = np.intersect1d(hash_texts(one["source_term"]), hash_texts(other["source_term"]))
-    agreed = one.filter(pa.array(np.isin(pair_keys(one), pair_keys(other))))
+    agreed = one.filter(_is_in(pair_keys(one), pair_keys(other)))
     return len(np.unique(hash_texts(agreed["source_term"]))) / len(terms) if len(terms) else None
 
 
 def _examples(part: pa.Table, source: np.ndarray, corpus: Corpus) -> list[list[str]]:
     best = pc.and_(pc.equal(part["rank"], 1), pc.invert(part["copy"]))
-    frequent = pa.array(np.isin(source, corpus.types))
+    frequent = _is_in(source, corpus.types)
     plain = pc.invert(pc.is_in(pc.utf8_lower(part["source_term"]), pa.array(sorted(STOP_WORDS))))
     rows = np.flatnonzero(pc.and_(pc.and_(best, frequent), plain))
     times = corpus.times[np.searchsorted(corpus.types, source[rows])]
     order = np.lexsort((source[rows], -times))[:_EXAMPLES]
     shown = part.take(pa.array(rows[order]))
     return [[row["source_term"], row["target_term"]] for row in shown.to_pylist()]
+
+
+def _is_in(keys: np.ndarray, others: np.ndarray) -> pa.Array:
+    return pc.is_in(pa.array(keys), pa.array(others))

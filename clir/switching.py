@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from clir.errors import InputError
 from clir.lexicon import STOP_WORDS
+from clir.term_index import TermIndex
 from clir.words import Buffer, SpanHashes, Words, buffer_of, find_words, fold, hash_texts, mix
 
 MAX_PHRASE_WORDS = 8
@@ -28,11 +30,16 @@ class Switched:
 
     texts: pa.Array
     words: np.ndarray  # words in the original
-    switched: np.ndarray  # words that were replaced
+    by_language: np.ndarray  # words that were replaced by one of each language: texts x languages
+
+    @property
+    def switched(self) -> np.ndarray:
+        """Words that were replaced."""
+        return self.by_language.sum(axis=1)
 
 
 class Switcher:
-    """A lexicon laid out for look-ups by hash, ready to switch any number of batches.
+    """A lexicon laid out for look-ups, ready to switch any number of batches.
 
     ``lexicon`` has the columns of ``tables.LEXICON`` with one source language. ``languages`` are
     the target languages that may be drawn. ``max_words`` is the longest phrase looked for, and
@@ -59,25 +66,18 @@ class Switcher:
                 f"the lexicon has no entries for {', '.join(missing)}: "
                 "give a dictionary or dumps that link to these languages"
             )
-        self.languages = list(languages)
-        self.max_words = int(pc.max(lexicon["source_words"]).as_py())
-        self._index(lexicon)
+        self.languages, self._index = list(languages), TermIndex.of(lexicon, languages)
 
-    def _index(self, lexicon: pa.Table) -> None:
-        """Entries sorted by (term, language, rank); per term and language the first and how many"""
-        term = hash_texts(lexicon["source_term"])
-        language = pc.index_in(lexicon["target_lang"], pa.array(self.languages)).to_numpy()
-        order = np.lexsort((lexicon["rank"].to_numpy(), language, term))
-        self._terms, row = np.unique(term[order], return_inverse=True)
-        cell = row * len(self.languages) + language[order]
-        cells = len(self._terms) * len(self.languages)
-        shape = (len(self._terms), len(self.languages))
-        count = np.bincount(cell, minlength=cells)
-        self._first = (np.cumsum(count) - count).reshape(shape).astype(np.int32)
-        self._count = count.reshape(shape).astype(np.int16)
-        self._targets = buffer_of(lexicon["target_term"].take(pa.array(order)))
-        words = lexicon["source_words"].to_numpy()[order]
-        self._phrase_starts = _first_words(lexicon.take(pa.array(order[words > 1])))
+    @classmethod
+    def open(cls, folder: Path) -> Switcher:
+        """A switcher that was saved, its lexicon mapped into memory."""
+        switcher = cls.__new__(cls)
+        switcher._index, switcher.languages = TermIndex.open(folder)
+        return switcher
+
+    def save(self, folder: Path) -> None:
+        """Write the lexicon's look-up tables into a new folder, for ``open``."""
+        self._index.save(folder, self.languages)
 
     def switch(
         self,
@@ -107,10 +107,13 @@ class Switcher:
         )
         chosen = (chance >> np.uint64(11)) * 2.0**-53 < probability
         first, length, term, chance = first[chosen], length[chosen], term[chosen], chance[chosen]
-        entry = self._draw(term, chance, None if drawn is None else drawn[words.text[first]])
-        switched = np.bincount(words.text[first], weights=length, minlength=len(texts))
+        text = words.text[first]
+        language, entry = self._draw(term, chance, None if drawn is None else drawn[text])
         replaced = self._replace(buffer, words, first, first + length - 1, entry)
-        return Switched(replaced, total, switched.astype(np.int64))
+        shape = (len(texts), len(self.languages))
+        cell = text * shape[1] + language
+        switched = np.bincount(cell, weights=length, minlength=shape[0] * shape[1])
+        return Switched(replaced, total, switched.reshape(shape).astype(np.int32))
 
     def _matches(
         self, span_hash: SpanHashes, words: Words, drawn: np.ndarray | None
@@ -119,17 +122,20 @@ class Switcher:
         free = np.ones(len(words.start), bool)
         single = span_hash(words.start, words.end)
         found = []
-        for n in range(self.max_words, 0, -1):
+        longest = int(self._index.longest[0])
+        if longest > 1:
+            starts = np.flatnonzero(self._index.phrase_starts.find(single) >= 0)
+        for n in range(longest, 0, -1):
             if n > 1:
-                at = np.flatnonzero(_is_in(single[: len(single) - n + 1], self._phrase_starts))
+                at = starts[starts <= len(single) - n]
                 at = at[words.text[at] == words.text[at + n - 1]]
                 hashes = span_hash(words.start[at], words.end[at + n - 1])
             else:
                 at, hashes = np.arange(len(single)), single
-            term = self._find(hashes)
+            term = self._index.terms.find(hashes)
             known = term >= 0
             if drawn is not None:
-                known[known] = self._count[term[known], drawn[words.text[at[known]]]] > 0
+                known[known] = self._index.count[term[known], drawn[words.text[at[known]]]] > 0
             at, term = at[known], term[known]
             for k in range(n):
                 still = free[at + k]
@@ -143,23 +149,16 @@ class Switcher:
         order = np.argsort(first, kind="stable")
         return first[order], length[order], term[order]
 
-    def _find(self, hashes: np.ndarray) -> np.ndarray:
-        """Row of each hash among the terms, -1 where there is none."""
-        row = np.searchsorted(self._terms, hashes)
-        row[row == len(self._terms)] = 0
-        return np.where(self._terms[row] == hashes, row, -1)
-
     def _draw(
         self, term: np.ndarray, chance: np.ndarray, language: np.ndarray | None
-    ) -> np.ndarray:
-        """One entry for each match: a language that has the term, then one of its translations."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """For each match a language that has the term, then an entry: one of its translations."""
         if language is None:
-            has = self._count[term] > 0
-            nth = (mix(chance ^ np.uint64(1)) % has.sum(axis=1).astype(np.uint64)).astype(np.int64)
-            language = np.argmax(np.cumsum(has, axis=1) > nth[:, None], axis=1)
-        count = self._count[term, language].astype(np.uint64)
+            nth = mix(chance ^ np.uint64(1)) % self._index.spread[term]
+            language = self._index.languages[term, nth.astype(np.int64)].astype(np.int64)
+        count = self._index.count[term, language].astype(np.uint64)
         nth = (mix(chance ^ np.uint64(2)) % count).astype(np.int64)
-        return self._first[term, language] + nth
+        return language, self._index.first[term, language] + nth
 
     def _replace(
         self, buffer: Buffer, words: Words, first: np.ndarray, last: np.ndarray, entry: np.ndarray
@@ -167,7 +166,8 @@ class Switcher:
         """Write each match's target over its bytes; words that touched are parted by a blank."""
         data, offsets = buffer
         start, end = words.start[first], words.end[last]
-        begin, size = self._targets.offsets[entry], np.diff(self._targets.offsets)[entry]
+        begin = self._index.target_offsets[entry]
+        size = self._index.target_offsets[entry + 1] - begin
         # Only characters of unspaced scripts touch the next word without anything between.
         same_text = words.text[1:] == words.text[:-1]
         touches = np.append((words.start[1:] == words.end[:-1]) & same_text, False)
@@ -181,7 +181,7 @@ class Switcher:
         out = np.full(len(data) + (int(change[-1]) if len(change) else 0), ord(" "), np.uint8)
         out[~_covered(place, place + grown, len(out))] = data[~_covered(start, end, len(data))]
         into, source = _ragged(place + before, size), _ragged(begin, size)
-        out[into] = self._targets.data[source]
+        out[into] = self._index.target_bytes[source]
         shift = np.concatenate(([0], change))[np.searchsorted(start, offsets)]
         return pa.Array.from_buffers(
             pa.large_string(),
@@ -206,23 +206,6 @@ def _relevant(
 def _only_stop_words(terms: pa.ChunkedArray) -> pa.Array:
     pattern = "^(?:(?:" + "|".join(sorted(STOP_WORDS)) + ")(?: |$))+$"
     return pc.match_substring_regex(terms, pattern, ignore_case=True)
-
-
-def _first_words(phrases: pa.Table) -> np.ndarray:
-    """Sorted hashes of the words that begin a phrase, to skip all other places in a text."""
-    buffer = buffer_of(phrases["source_term"])
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
-    first = words.position == 0
-    return np.unique(SpanHashes(lower)(words.start[first], words.end[first]))
-
-
-def _is_in(values: np.ndarray, sorted_values: np.ndarray) -> np.ndarray:
-    if not len(sorted_values):
-        return np.zeros(len(values), bool)
-    at = np.searchsorted(sorted_values, values)
-    at[at == len(sorted_values)] = 0
-    return sorted_values[at] == values
 
 
 def _text_keys(ids: pa.Array, side: str, seed: int) -> np.ndarray:
@@ -253,8 +236,8 @@ def _leftmost(at: np.ndarray, n: int) -> np.ndarray:
 def _covered(start: np.ndarray, end: np.ndarray, size: int) -> np.ndarray:
     """Which of ``size`` bytes lie in one of the sorted, disjoint spans."""
     edge = np.zeros(size + 1, np.int8)
-    np.add.at(edge, start, 1)
-    np.subtract.at(edge, end, 1)
+    edge[start] = 1
+    edge[end] -= 1  # where the next span begins at once, nothing changes
     return np.cumsum(edge[:-1], dtype=np.int8).view(bool)
 
 

@@ -53,7 +53,7 @@ def buffer_of(texts: pa.Array) -> Buffer:
 def fold(buffer: Buffer) -> tuple[np.ndarray, np.ndarray]:
     """Lower-cased bytes and the class of each byte; lengths stay, so positions stay valid."""
     data = buffer.data
-    lower, kind = _ASCII_LOWER[data], _ASCII_CLASS[data]
+    lower, kind = (_translated(data, table) for table in (_ASCII_LOWER, _ASCII_CLASS))
     lead = np.flatnonzero(data >= 0xC0)
     if len(lead):
         _fold_beyond_ascii(buffer, lead, lower, kind)
@@ -81,8 +81,8 @@ def find_words(buffer: Buffer, kind: np.ndarray) -> Words:
     after[:-1] = ~inside | begins
     after[offsets] = True
     end = np.flatnonzero(after[1:] & inside) + 1
-    text = np.searchsorted(offsets, start, "right") - 1
-    first = np.searchsorted(start, offsets[:-1])
+    first = np.searchsorted(start, offsets)
+    text = np.repeat(np.arange(len(offsets) - 1), np.diff(first))
     return Words(start, end, text, np.arange(len(start)) - first[text])
 
 
@@ -167,17 +167,21 @@ def _fold_beyond_ascii(
 
 def _join_apostrophes(at: np.ndarray, size: int, kind: np.ndarray, offsets: np.ndarray) -> None:
     """Make apostrophes (of ``size`` bytes) between two letters of one text letters too."""
-    at = at[~np.isin(at, offsets) & ~np.isin(at + size, offsets)]
+    # The text that an apostrophe lies in; one that begins or ends a text joins nothing.
+    text = np.searchsorted(offsets, at, "right") - 1
+    at = at[(at > offsets[text]) & (at + size < offsets[text + 1])]
     at = at[(kind[at - 1] == _LETTER) & (kind[at + size] == _LETTER)]
     for k in range(size):
         kind[at + k] = _LETTER
 
 
-_ASCII_CLASS = np.zeros(256, np.uint8)
-_ASCII_LOWER = np.arange(256, dtype=np.uint8)
-for _byte in range(128):
-    _ASCII_CLASS[_byte] = _LETTER if chr(_byte).isalnum() else _OTHER
-    _ASCII_LOWER[_byte] = ord(chr(_byte).lower())
+def _translated(data: np.ndarray, table: bytes) -> np.ndarray:
+    """``table[data]`` in a fifth of the time."""
+    return np.frombuffer(bytearray(data).translate(table), np.uint8)
+
+
+_ASCII_CLASS = bytes(_LETTER if chr(b).isalnum() and b < 128 else _OTHER for b in range(256))
+_ASCII_LOWER = bytes(range(256)).lower()
 
 
 @cache

@@ -1,0 +1,142 @@
+"""Terms of a lexicon laid out for look-ups by hash, in arrays that can be mapped into memory.
+
+Once written, the folder of an index is opened by any number of processes on a machine, which then
+share one copy in the page cache: nothing is pickled, parsed or built again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clir.words import SpanHashes, buffer_of, find_words, fold, hash_texts
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
+_EMPTY = -1
+_ROOM = 4  # slots per term; the more, the fewer steps
+
+
+class Slots(NamedTuple):
+    """An open-addressing hash table with linear probing."""
+
+    keys: np.ndarray  # uint64
+    rows: np.ndarray  # int32, -1 where a slot is empty
+
+    @classmethod
+    def of(cls, keys: np.ndarray) -> Slots:
+        """A table that finds the row of each of some distinct keys."""
+        size = 1 << max(1, int(_ROOM * len(keys) - 1).bit_length())
+        slots = cls(np.zeros(size, np.uint64), np.full(size, _EMPTY, np.int32))
+        todo = np.arange(len(keys), dtype=np.int32)
+        place = slots._home(keys)
+        while len(todo):
+            free = slots.rows[place] == _EMPTY
+            slots.rows[place[free]] = todo[free]  # of several for one slot, the last gets it
+            left = slots.rows[place] != todo
+            todo, place = todo[left], (place[left] + 1) & (size - 1)
+        used = slots.rows != _EMPTY
+        slots.keys[used] = keys[slots.rows[used]]
+        return slots
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """The row of each key, -1 where there is none."""
+        place = self._home(keys)
+        found = self.rows[place]
+        todo = np.flatnonzero((self.keys[place] != keys) & (found != _EMPTY))
+        place = place[todo]
+        while len(todo):
+            place = (place + 1) & (len(self.rows) - 1)
+            found[todo] = row = self.rows[place]
+            on = (self.keys[place] != keys[todo]) & (row != _EMPTY)
+            todo, place = todo[on], place[on]
+        return found
+
+    def _home(self, keys: np.ndarray) -> np.ndarray:
+        shift = np.uint64(64 - (len(self.rows).bit_length() - 1))
+        return ((keys * _SPREAD) >> shift).astype(np.int64)
+
+
+class TermIndex(NamedTuple):
+    """Entries of a lexicon by term and target language.
+
+    A term's entries in a language, best first, are ``count[term, language]`` targets from number
+    ``first[term, language]`` on; target n is the bytes ``target_offsets[n : n + 2]`` of
+    ``target_bytes``.
+    """
+
+    keys: np.ndarray  # a hash table of the terms' hashes, as in Slots
+    rows: np.ndarray
+    languages: np.ndarray  # terms x languages: the numbers of those that have the term, first
+    spread: np.ndarray  # how many these are, of each term
+    first: np.ndarray  # terms x languages
+    count: np.ndarray  # terms x languages
+    target_offsets: np.ndarray
+    target_bytes: np.ndarray
+    phrase_keys: np.ndarray  # a hash table of the first words of phrases, to skip all other places
+    phrase_rows: np.ndarray
+    longest: np.ndarray  # words of the longest term (one number)
+
+    @classmethod
+    def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
+        """Index a lexicon with one source language (``tables.LEXICON``)."""
+        term = hash_texts(lexicon["source_term"])
+        language = pc.index_in(lexicon["target_lang"], pa.array(languages)).to_numpy()
+        order = np.lexsort((lexicon["rank"].to_numpy(), language, term))
+        terms, row = np.unique(term[order], return_inverse=True)
+        shape = (len(terms), len(languages))
+        cells = shape[0] * shape[1]
+        count = np.bincount(row * len(languages) + language[order], minlength=cells)
+        targets = buffer_of(lexicon["target_term"].take(pa.array(order)))
+        words = lexicon["source_words"].to_numpy()
+        has = count.reshape(shape) > 0
+        slots = Slots.of(terms)
+        phrases = Slots.of(_first_words(lexicon["source_term"].filter(pa.array(words > 1))))
+        return cls(
+            keys=slots.keys,
+            rows=slots.rows,
+            languages=np.argsort(~has, axis=1, kind="stable").astype(np.uint8),
+            spread=has.sum(axis=1).astype(np.uint8),
+            first=(np.cumsum(count) - count).reshape(shape).astype(np.int32),
+            count=count.reshape(shape).astype(np.int16),
+            target_offsets=targets.offsets,
+            target_bytes=targets.data,
+            phrase_keys=phrases.keys,
+            phrase_rows=phrases.rows,
+            longest=words.max(keepdims=True),
+        )
+
+    @property
+    def terms(self) -> Slots:
+        return Slots(self.keys, self.rows)
+
+    @property
+    def phrase_starts(self) -> Slots:
+        return Slots(self.phrase_keys, self.phrase_rows)
+
+    def save(self, folder: Path, languages: Sequence[str]) -> None:
+        """Write a file for each array; ``open`` reads them."""
+        folder.mkdir(parents=True)
+        for name, array in self._asdict().items():
+            np.save(folder / f"{name}.npy", array)
+        (folder / "languages.json").write_text(json.dumps(list(languages)))
+
+    @classmethod
+    def open(cls, folder: Path) -> tuple[TermIndex, list[str]]:
+        """An index mapped into memory, and its languages."""
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls._fields}
+        return cls(**arrays), json.loads((folder / "languages.json").read_text())
+
+
+def _first_words(phrases: pa.ChunkedArray) -> np.ndarray:
+    """Distinct hashes of the words that begin a phrase."""
+    buffer = buffer_of(phrases)
+    lower, kind = fold(buffer)
+    words = find_words(buffer, kind)
+    first = words.position == 0
+    return np.unique(SpanHashes(lower)(words.start[first], words.end[first]))
