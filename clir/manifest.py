@@ -76,7 +76,7 @@ def publish(
     (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    print(f"{_name(folder)}: {_in_words(counts)} in {seconds} s", flush=True)
+    print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -111,5 +111,6 @@ def _name(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
-def _in_words(counts: Mapping[str, Any]) -> str:
+def in_words(counts: Mapping[str, Any]) -> str:
+    """The plain numbers among a manifest's counts, as a line."""
     return ", ".join(f"{key} {n:,}" for key, n in counts.items() if isinstance(n, int) and n)

@@ -135,7 +135,7 @@ class Switcher:
             term = self._index.terms.find(hashes)
             known = term >= 0
             if drawn is not None:
-                known[known] = self._index.count[term[known], drawn[words.text[at[known]]]] > 0
+                known[known] = self._index.choices[term[known], drawn[words.text[at[known]]]] > 0
             at, term = at[known], term[known]
             for k in range(n):
                 still = free[at + k]
@@ -156,7 +156,7 @@ class Switcher:
         if language is None:
             nth = mix(chance ^ np.uint64(1)) % self._index.spread[term]
             language = self._index.languages[term, nth.astype(np.int64)].astype(np.int64)
-        count = self._index.count[term, language].astype(np.uint64)
+        count = self._index.choices[term, language].astype(np.uint64)
         nth = (mix(chance ^ np.uint64(2)) % count).astype(np.int64)
         return language, self._index.first[term, language] + nth
 

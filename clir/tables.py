@@ -12,7 +12,7 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 _TEXT, _INT, _COUNT, _REAL = pa.string(), pa.int64(), pa.int32(), pa.float64()
-_YES_NO = pa.bool_()
+_YES_NO, _COUNTS = pa.bool_(), pa.list_(pa.int32())
 
 TITLES = _schema(
     page_id=_INT, source_lang=_TEXT, source_title=_TEXT, target_lang=_TEXT, target_title=_TEXT
@@ -52,8 +52,10 @@ SWITCHED_PAIRS = _schema(
     seed=_INT,
     query_words=_COUNT,
     query_switched=_COUNT,
+    query_by_language=_COUNTS,  # words switched into each of the method's languages, in its order
     passage_words=_COUNT,
     passage_switched=_COUNT,
+    passage_by_language=_COUNTS,
 )
 RUNS = _schema(
     model=_TEXT,  # the evaluated run: model kind, method, seed

@@ -65,7 +65,7 @@ class Slots(NamedTuple):
 class TermIndex(NamedTuple):
     """Entries of a lexicon by term and target language.
 
-    A term's entries in a language, best first, are ``count[term, language]`` targets from number
+    A term's entries in a language, best first, are ``choices[term, language]`` targets from number
     ``first[term, language]`` on; target n is the bytes ``target_offsets[n : n + 2]`` of
     ``target_bytes``.
     """
@@ -75,7 +75,7 @@ class TermIndex(NamedTuple):
     languages: np.ndarray  # terms x languages: the numbers of those that have the term, first
     spread: np.ndarray  # how many these are, of each term
     first: np.ndarray  # terms x languages
-    count: np.ndarray  # terms x languages
+    choices: np.ndarray  # terms x languages
     target_offsets: np.ndarray
     target_bytes: np.ndarray
     phrase_keys: np.ndarray  # a hash table of the first words of phrases, to skip all other places
@@ -103,7 +103,7 @@ class TermIndex(NamedTuple):
             languages=np.argsort(~has, axis=1, kind="stable").astype(np.uint8),
             spread=has.sum(axis=1).astype(np.uint8),
             first=(np.cumsum(count) - count).reshape(shape).astype(np.int32),
-            count=count.reshape(shape).astype(np.int16),
+            choices=count.reshape(shape).astype(np.int16),
             target_offsets=targets.offsets,
             target_bytes=targets.data,
             phrase_keys=phrases.keys,

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import lexicon as lexicons
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.switching import MAX_TITLE_WORDS, Switcher
-from clir.words import count_words
+from clir.methods import Plan, build_switchers, plan, switch_pairs
 from spark_etl.session import Spark
-
-_SWITCHED = (
-    "pair_id string, collection string, domain string, query_id string, doc_id string, "
-    "query_lang string, doc_lang string, query string, passage string, label int, "
-    "method string, probability double, seed long, query_words int, query_switched int, "
-    "passage_words int, passage_switched int"
-)
-
-
-class Plan(NamedTuple):
-    """How one method switches: the languages of each side, and what is replaced how often."""
-
-    method: str
-    query_languages: tuple[str, ...]  # empty: this side is left alone
-    passage_languages: tuple[str, ...]
-    probability: float
-    origins: tuple[str, ...]  # the chain of lexicons asked
-    phrases: bool  # phrases of up to three words, language drawn per text; else words
-    translations: int
-
-
-def plan(experiment: Experiment, method: str) -> Plan:
-    """The plan of a trained method, from the experiment."""
-    switching, lexicon = experiment.switching, experiment.lexicons
-    words, phrases = tuple(lexicon.words), tuple(lexicon.phrases)
-    seen, translations = tuple(switching.languages), lexicon.translations
-    if method == "bl-cs":
-        query, passage = switching.pair
-        left = [(lang,) if lang != "en" else () for lang in (query, passage)]
-        return Plan(method, *left, switching.probability, words, False, translations)
-    if method == "ml-cs":
-        return Plan(method, seen, seen, switching.probability, words, False, translations)
-    if method == "wiki-cs":
-        share = switching.phrase_probability
-        return Plan(method, seen, seen, share, phrases, True, translations)
-    return Plan(method, (), (), 0.0, (), False, translations)
 
 
 def build(
@@ -63,6 +24,9 @@ def build(
     """Make the training pairs of one method; returns their folder."""
     folder = experiment.output / "pairs" / method
     chosen = plan(experiment, method)
+    inputs = [collections]
+    if chosen.switches:
+        inputs.append(build_switchers(experiment, chosen, lexicon))
     seed = experiment.seeds[0]
     settings = {
         "plan": chosen._asdict(),
@@ -72,11 +36,12 @@ def build(
         "seed": seed,
     }
 
-    def write(out: Path) -> dict[str, int]:
+    def write(out: Path) -> dict[str, Any]:
         pairs = shuffled(_pairs(spark(), experiment, method, collections, seed), experiment, seed)
-        switched = pairs.mapInArrow(_switch(chosen, str(lexicon / "data"), seed), _SWITCHED)
-        switched.write.parquet(str(out / "data"))
-        counts = _counts(spark().read.parquet(str(out / "data")))
+        switch = _switch(chosen, str(inputs[-1].absolute()), seed)
+        columns = from_arrow_schema(tables.SWITCHED_PAIRS)
+        pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
+        counts = _counts(spark().read.parquet(str(out / "data")), chosen)
         if not counts["pairs"]:
             raise InputError(
                 f"{method}: the training collections have no pairs "
@@ -84,7 +49,7 @@ def build(
             )
         return counts
 
-    manifest.build(folder, [collections, lexicon], settings, write)
+    manifest.build(folder, inputs, settings, write)
     return folder
 
 
@@ -194,64 +159,38 @@ def shuffled(pairs: DataFrame, experiment: Experiment, seed: int) -> DataFrame:
 
 
 def _switch(
-    plan: Plan, lexicon: str, seed: int
+    plan: Plan, switchers: str, seed: int
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield switch_batch(batch, plan, lexicon, seed)
+            yield switch_pairs(batch, plan, switchers, seed)
 
     return run
 
 
-def switch_batch(batch: pa.RecordBatch, plan: Plan, lexicon: str, seed: int) -> pa.RecordBatch:
-    """A batch of ``tables.PAIRS`` as one of ``tables.SWITCHED_PAIRS``."""
-    columns = {name: batch[name] for name in tables.PAIRS.names}
-    for side, languages in (("query", plan.query_languages), ("passage", plan.passage_languages)):
-        if languages:
-            done = switcher(lexicon, plan, languages).switch(
-                batch[side], batch["pair_id"], side, plan.probability, seed, per_text=plan.phrases
-            )
-            columns[side], words, switched = done.texts, done.words, done.switched
-        else:
-            words = count_words(batch[side])
-            switched = words * 0
-        columns[f"{side}_words"], columns[f"{side}_switched"] = words, switched
-    columns["method"] = pa.repeat(plan.method, batch.num_rows)
-    columns["probability"] = pa.repeat(plan.probability, batch.num_rows)
-    columns["seed"] = pa.repeat(seed, batch.num_rows)
-    return pa.RecordBatch.from_arrays(
-        [pa.array(columns[f.name]).cast(f.type) for f in tables.SWITCHED_PAIRS],
-        schema=tables.SWITCHED_PAIRS,
-    )
+def _counts(pairs: DataFrame, plan: Plan) -> dict[str, Any]:
+    """Pairs and words, and (``switched``) the share of words that went into each language."""
+    sums = [F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")]
+    for side, languages in plan.sides:
+        sums.append(F.sum(f"{side}_words").alias(f"{side} words"))
+        sums.append(F.sum(f"{side}_switched").alias(f"{side} switched"))
+        by_language = F.col(f"{side}_by_language")
+        sums += [F.sum(by_language[n]).alias(f"{side} {lang}") for n, lang in enumerate(languages)]
+    domains = {row["domain"]: row for row in pairs.groupBy("domain").agg(*sums).collect()}
+    plain = ["pairs", "positives"]
+    plain += [f"{side} {what}" for side, _ in plan.sides for what in ("words", "switched")]
+    counts: dict[str, Any] = {name: sum(row[name] for row in domains.values()) for name in plain}
+    if plan.switches:
+        counts["switched"] = {
+            domain: {side: _rates(row, side, languages) for side, languages in plan.sides}
+            for domain, row in sorted(domains.items())
+        }
+    return counts
 
 
-@cache
-def switcher(lexicon: str, plan: Plan, languages: tuple[str, ...]) -> Switcher:
-    """The switcher of a plan, made once per worker process."""
-    table = read_lexicon(lexicon)
-    chained = lexicons.chain(
-        table.filter(pa.compute.equal(table["origin"], origin)) for origin in plan.origins
-    )
-    return Switcher(
-        chained,
-        languages,
-        max_words=MAX_TITLE_WORDS if plan.phrases else 1,
-        translations=plan.translations,
-        keep_stop_words=plan.phrases,
-    )
-
-
-def read_lexicon(folder: str) -> pa.Table:
-    table = pa.dataset.dataset(folder, format="parquet", exclude_invalid_files=True).to_table()
-    tables.check(table.schema, tables.LEXICON, folder)
-    return table.combine_chunks()
-
-
-def _counts(pairs: DataFrame) -> dict[str, int]:
-    names = ("query_words", "query_switched", "passage_words", "passage_switched")
-    row = pairs.agg(
-        F.count("*").alias("pairs"),
-        F.count_if(F.col("label") == 1).alias("positives"),
-        *(F.coalesce(F.sum(name), F.lit(0)).alias(name.replace("_", " ")) for name in names),
-    ).first()
-    return row.asDict()
+def _rates(row: Row, side: str, languages: tuple[str, ...]) -> dict[str, float]:
+    """Share of a side's words that were switched, in all and into each language."""
+    words = max(1, row[f"{side} words"])
+    rates = {"all": row[f"{side} switched"] / words}
+    rates |= {lang: row[f"{side} {lang}"] / words for lang in languages}
+    return {name: round(rate, 4) for name, rate in rates.items()}

@@ -234,7 +234,7 @@ def _stages(experiment: Experiment) -> list[dict[str, Any]]:
         for folder in sorted(experiment.output.glob(pattern)):
             if (folder / manifest.NAME).exists():
                 made = manifest.read(folder)
-                counts = ", ".join(f"{k} {v:,}" for k, v in made["counts"].items())
+                counts = manifest.in_words(made["counts"])
                 name = str(folder.relative_to(experiment.output))
                 stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
     return stages

@@ -1,6 +1,7 @@
 import re
 import unicodedata
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from clir.errors import InputError
 from clir.lexicon import ranked
 from clir.switching import Switcher
+from clir.term_index import Slots
 
 ENTRIES = [
     ("dog", "de", "Hund"),
@@ -201,3 +203,30 @@ def test_words_are_replaced_whole_and_what_is_between_them_stays(texts, probabil
 def test_words_are_those_of_a_slow_and_obvious_reader(texts):
     expected = [len(pieces(text)) // 2 for text in texts]
     assert list(switch(texts).words) == expected
+
+
+def test_words_are_counted_by_the_language_they_went_into():
+    done = switch(["a dog house", "dog, dog"], languages=("fr", "de"), max_words=3)
+    assert done.switched.tolist() == [2, 2] and done.words.tolist() == [3, 2]
+    assert done.by_language[0].tolist() == [0, 2]  # a phrase counts as its words
+    assert done.by_language[1].sum() == 2
+
+
+def test_a_saved_switcher_does_what_it_did(tmp_path):
+    texts = pa.array(["a hot dog house", "the DOG, the dog", ""])
+    ids = pa.array(["1", "2", "3"])
+    made = Switcher(lexicon(), ("de", "fr", "zh"), max_words=3)
+    made.save(tmp_path / "saved")
+    opened = Switcher.open(tmp_path / "saved")
+    assert opened.languages == made.languages
+    for probability in (0.3, 1.0):
+        one, other = (s.switch(texts, ids, "query", probability, 7) for s in (made, opened))
+        assert one.texts == other.texts and (one.by_language == other.by_language).all()
+
+
+@given(st.sets(st.integers(0, 2**64 - 1), max_size=300), st.lists(st.integers(0, 2**64 - 1)))
+def test_every_key_is_found_and_no_other(keys, others):
+    keys = np.array(sorted(keys), np.uint64)
+    asked = np.array([*keys, *others, *(key ^ np.uint64(1) for key in keys)], np.uint64)
+    row = {key: n for n, key in enumerate(keys.tolist())}
+    assert Slots.of(keys).find(asked).tolist() == [row.get(key, -1) for key in asked.tolist()]

@@ -243,6 +243,10 @@ def test_pairs_of_every_method(spark, settings):
         assert ("Korallenriff" in row["passage"]) <= ("كلب" not in row["passage"])
     assert {row["query"].split()[1] for row in made["ml-cs"]} == {"Hund", "كلب"}
     assert all("de" in row["query"] and "ar" in row["passage"] for row in made["fine-tuning"])
+    counts = manifest.read(settings.output / "pairs" / "bl-cs")["counts"]
+    # "Which dog is en 3?": two of five words; "The dog 3 A coral reef, en 3.": dog and coral reef.
+    assert counts["switched"]["news"]["query"] == {"all": 0.4, "de": 0.4}
+    assert counts["switched"]["news"]["passage"]["ar"] == round(1 / 8, 4)
 
 
 def test_title_pairs_do_not_give_the_title_away(spark, settings):
