@@ -112,7 +112,15 @@ class Switching(_Section):
     probability: Share = 0.5  # of a word, in BL-CS and ML-CS
     phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
     copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
-    negatives: NonNegativeInt = 0  # random passages of the same collection, per positive
+    # Passages that do not answer, per positive, for the cross-encoder: random ones of the
+    # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
+    negatives: NonNegativeInt = 4
+    negatives_from: Literal["random", "bm25", "candidates"] = "random"
+    negatives_depth: PositiveInt = 100  # of BM25's best that are drawn from
+    # How the domains are mixed: by their sizes to the power of 1 / temperature (1: as they are;
+    # the higher, the more even), or by the weights given here for every domain.
+    domain_temperature: Annotated[float, Field(gt=0)] = 1.0
+    domain_weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     title_pairs: bool = False  # also train on (title, text) of every document that has a title
 
 

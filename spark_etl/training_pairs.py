@@ -13,8 +13,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import manifest, tables
 from clir.errors import InputError
-from clir.experiment import Experiment
+from clir.experiment import Experiment, Switching
 from clir.methods import Plan, build_switchers, plan, switch_pairs
+from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
 from spark_etl.session import Spark
 
 
@@ -24,40 +25,41 @@ def build(
     """Make the training pairs of one method; returns their folder."""
     folder = experiment.output / "pairs" / method
     chosen = plan(experiment, method)
-    inputs = [collections]
+    more, given = _given_candidates(spark, experiment, collections)
+    inputs = [collections, *more]
     if chosen.switches:
         inputs.append(build_switchers(experiment, chosen, lexicon))
     seed = experiment.seeds[0]
     settings = {
         "plan": chosen._asdict(),
         "switching": experiment.switching.model_dump(),
-        "train": [c.path.name for c in experiment.collections.train],
+        "train": [c.id for c in experiment.collections.train],
         "split": experiment.collections.train_split,
         "seed": seed,
     }
 
     def write(out: Path) -> dict[str, Any]:
-        pairs = shuffled(_pairs(spark(), experiment, method, collections, seed), experiment, seed)
+        pairs = _pairs(spark(), experiment, method, collections, given(), seed)
+        pairs = shuffled(pairs, experiment, _sizes(pairs, experiment, method), seed)
         switch = _switch(chosen, str(inputs[-1].absolute()), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
-        counts = _counts(spark().read.parquet(str(out / "data")), chosen)
-        if not counts["pairs"]:
-            raise InputError(
-                f"{method}: the training collections have no pairs "
-                f"(split {experiment.collections.train_split})"
-            )
-        return counts
+        return _counts(spark().read.parquet(str(out / "data")), chosen)
 
     manifest.build(folder, inputs, settings, write)
     return folder
 
 
 def _pairs(
-    spark: SparkSession, experiment: Experiment, method: str, collections: Path, seed: int
+    spark: SparkSession,
+    experiment: Experiment,
+    method: str,
+    collections: Path,
+    given: DataFrame | None,
+    seed: int,
 ) -> DataFrame:
     """Positive pairs (and their negatives) in the method's languages: ``tables.PAIRS``."""
-    names = [c.path.name for c in experiment.collections.train]
+    names = [c.id for c in experiment.collections.train]
     translated = method == "fine-tuning"
     query_lang, doc_lang = experiment.switching.pair if translated else ("en", "en")
 
@@ -92,9 +94,8 @@ def _pairs(
         passages = passages.join(bare, ["collection", "doc_id"])
     pairs = positives.withColumn("label", F.lit(1))
     if experiment.switching.negatives:
-        pairs = pairs.unionByName(
-            _negatives(positives, passages, judged, experiment.switching.negatives, seed)
-        )
+        wrong = _negatives(positives, passages, judged, given, experiment.switching, seed)
+        pairs = pairs.unionByName(wrong.withColumn("label", F.lit(0)))
     pairs = pairs.join(passages, ["collection", "doc_id"])
     if experiment.switching.title_pairs and not translated:
         is_title = F.col("query_id").startswith("title of ")
@@ -116,39 +117,82 @@ def _pairs(
 
 
 def _negatives(
-    positives: DataFrame, passages: DataFrame, judged: DataFrame, count: int, seed: int
+    positives: DataFrame,
+    passages: DataFrame,
+    judged: DataFrame,
+    given: DataFrame | None,
+    settings: Switching,
+    seed: int,
 ) -> DataFrame:
-    """``count`` random unjudged passages of the same collection for each positive."""
-    numbered = passages.select("collection", "doc_id").withColumn(
-        "number",
-        F.expr("row_number() over (partition by collection order by doc_id) - 1"),
-    )
-    sizes = numbered.groupBy("collection").agg(F.count("*").alias("size"))
-    draws = (
-        positives.join(F.broadcast(sizes), "collection")
-        .withColumn("draw", F.explode(F.sequence(F.lit(1), F.lit(count))))
-        .withColumn(
-            "number", F.expr(f"pmod(xxhash64(query_id, doc_id, draw, {seed}), size)").cast("int")
+    """Wrong passages of the positives' queries, from ``given`` candidates or random ones."""
+    if given is None:
+        found = random_negatives(positives, passages, settings.negatives, seed)
+    else:
+        found = candidate_negatives(positives, given, judged, settings.negatives, seed)
+    found = found.drop("doc_id").withColumnRenamed("negative", "doc_id")
+    return found.join(judged, ["collection", "query_id", "doc_id"], "left_anti").distinct()
+
+
+def _given_candidates(
+    spark: Spark, experiment: Experiment, collections: Path
+) -> tuple[list[Path], Callable[[], DataFrame | None]]:
+    """What negatives are drawn from besides whole collections: its folders, and the table."""
+    settings = experiment.switching
+    if not settings.negatives or settings.negatives_from == "random":
+        return [], lambda: None
+    if settings.negatives_from == "bm25":
+        folder = bm25_candidates(spark, experiment, collections)
+        return [folder], lambda: spark().read.parquet(str(folder / "data"))
+    names = [c.id for c in experiment.collections.train]
+
+    def read() -> DataFrame:
+        table = (
+            spark()
+            .read.parquet(str(collections / "candidates"))
+            .where(
+                F.col("collection").isin(names)
+                & (F.col("split") == experiment.collections.train_split)
+            )
         )
-        .drop("doc_id")
-    )
-    return (
-        draws.join(numbered, ["collection", "number"])
-        .join(judged, ["collection", "query_id", "doc_id"], "left_anti")
-        .select("collection", "domain", "query_id", "doc_id", "query", F.lit(0).alias("label"))
-        .distinct()
-    )
+        if table.isEmpty():
+            raise InputError(
+                "switching.negatives_from is candidates, but no training collection has any for "
+                f"split {experiment.collections.train_split}: use bm25 or random"
+            )
+        return table
+
+    return [], read
 
 
-def shuffled(pairs: DataFrame, experiment: Experiment, seed: int) -> DataFrame:
+def _sizes(pairs: DataFrame, experiment: Experiment, method: str) -> dict[str, int]:
+    """Positive pairs of each domain; InputError where there are none."""
+    rows = pairs.where("label = 1").groupBy("domain").count().collect()
+    if not rows:
+        raise InputError(
+            f"{method}: the training collections have no pairs "
+            f"(split {experiment.collections.train_split})"
+        )
+    return {row["domain"]: row["count"] for row in rows}
+
+
+def shuffled(
+    pairs: DataFrame, experiment: Experiment, sizes: dict[str, int], seed: int
+) -> DataFrame:
     """``copies`` passes over the pairs, each in an order of its own, as even shards.
 
     A pass holds every pair once, so a batch does not meet a pair twice, and a query's negatives
-    follow its positive.
+    follow its positive. Where domains are mixed by other shares than their own, each has as many
+    passes as make that share; of a broken number, the rest is a part of its queries.
     """
-    copies = pairs.withColumn(
-        "copy", F.explode(F.sequence(F.lit(1), F.lit(experiment.switching.copies)))
-    ).withColumn("place", F.expr(f"xxhash64(collection, query_id, copy, {seed})"))
+    passes = _passes(sizes, experiment.switching)
+    chances = F.create_map(*(F.lit(x) for pair in passes.items() for x in pair))[F.col("domain")]
+    lot = F.expr(f"pmod(xxhash64(collection, query_id, {seed}), 1000000) / 1000000")
+    copies = (
+        pairs.withColumn("copies", F.floor(chances + lot).cast("int"))
+        .where("copies > 0")
+        .withColumn("copy", F.explode(F.sequence(F.lit(1), F.col("copies"))))
+        .withColumn("place", F.expr(f"xxhash64(collection, query_id, copy, {seed})"))
+    )
     order = ["copy", "place", "query_id", F.desc("label"), "doc_id"]
     return (
         copies.repartitionByRange(experiment.spark.shuffle_partitions, "copy", "place")
@@ -156,6 +200,22 @@ def shuffled(pairs: DataFrame, experiment: Experiment, seed: int) -> DataFrame:
         .withColumn("pair_id", F.concat_ws("#", "pair_id", "copy"))
         .select(*tables.PAIRS.names)
     )
+
+
+def _passes(sizes: dict[str, int], settings: Switching) -> dict[str, float]:
+    """Passes over each domain that give it its share, as many pairs in all as ``copies`` passes."""
+    weights = settings.domain_weights or {
+        domain: size ** (1 / settings.domain_temperature) for domain, size in sizes.items()
+    }
+    if missing := sorted(set(sizes) - set(weights)):
+        raise InputError(f"switching.domain_weights: no weight for {', '.join(missing)}")
+    whole = sum(weights[domain] for domain in sizes)
+    if not whole:
+        raise InputError("switching.domain_weights: no domain has a weight above 0")
+    total = settings.copies * sum(sizes.values())
+    return {
+        domain: round(total * weights[domain] / whole / size, 6) for domain, size in sizes.items()
+    }
 
 
 def _switch(

@@ -6,15 +6,14 @@ found, so what a first stage across languages would lose is not seen here.
 
 from __future__ import annotations
 
-import logging
+import tempfile
 from pathlib import Path
 
-import bm25s
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clir import manifest
+from clir import bm25, manifest
 from clir.errors import InputError
 from clir.experiment import Experiment
 from ray_app.evaluation.texts import held_languages, read_texts
@@ -38,18 +37,12 @@ def _write(tables: Path, collection: str, depth: int, out: Path) -> int:
         raise InputError(f"{collection}: reranking needs English candidates; it has no English")
     documents = read_texts(tables, "documents", collection, "en")
     queries = read_texts(tables, "queries", collection, "en")
-
-    def tokens(texts: pa.ChunkedArray) -> bm25s.tokenization.Tokenized:
-        return bm25s.tokenize(texts.to_pylist(), stopwords="en", show_progress=False)
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
-    index = bm25s.BM25()
-    index.index(tokens(documents["text"]), show_progress=False)
-    depth = min(depth, len(documents))
-    found, _ = index.retrieve(tokens(queries["text"]), k=depth, show_progress=False)
+    with tempfile.TemporaryDirectory() as folder:
+        bm25.save_index(documents["text"], Path(folder) / "index")
+        found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
     table = pa.table(
         {
-            "query_id": queries["id"].take(pa.array(np.repeat(np.arange(len(queries)), depth))),
+            "query_id": queries["id"].take(pa.array(np.arange(len(found)).repeat(found.shape[1]))),
             "doc_id": documents["id"].take(pa.array(found.ravel())),
         }
     )

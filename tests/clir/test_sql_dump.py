@@ -67,6 +67,36 @@ def test_a_cut_dump_never_passes_for_a_whole_one(rows, cut):
             read(path, max_bad_share=0.0)
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".zst"])
+def test_every_compression_whole_cut_and_in_several_parts(tmp_path, suffix):
+    rows = [(n, "de", f"Seite {n * 7919}") for n in range(3000)]
+    text = dump_text("langlinks", LANGLINKS, rows, rows_per_statement=100).encode()
+    half = text.index(b"INSERT", len(text) // 2)
+    path = tmp_path / f"langlinks.sql{suffix}"
+    path.write_bytes(packed(text, suffix))
+    assert read(path)[0] == rows
+    path.write_bytes(packed(text[:half], suffix) + packed(text[half:], suffix))  # as pbzip2 does
+    assert read(path)[0] == rows
+    if suffix:
+        for share in (0.3, 0.9, 0.99):
+            path.write_bytes(packed(text, suffix)[: int(len(packed(text, suffix)) * share)])
+            with pytest.raises(InputError, match="truncated or damaged"):
+                read(path)
+        path.write_bytes(text)
+        with pytest.raises(InputError, match="its bytes say plain"):
+            read(path)
+
+
+def packed(text: bytes, suffix: str) -> bytes:
+    codec = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}.get(suffix)
+    if codec is None:
+        return text
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write(text)
+    return sink.getvalue().to_pybytes()
+
+
 def test_doubled_quotes_and_null(tmp_path):
     text = dump_text("langlinks", LANGLINKS, [(1, "de", "x"), (2, "de", "y")])
     path = tmp_path / "l.sql"
