@@ -1,39 +1,179 @@
-"""Readers of retrieval collections: what a file says -> Arrow batches, errors with file:line.
+"""Retrieval collections: which files a folder holds in which layout, and what they say as tables.
 
-BEIR layout: ``LANG/corpus.jsonl`` and ``LANG/queries.jsonl`` (``_id``, ``title``, ``text``,
-optionally ``metadata.domain``), ``qrels/SPLIT.tsv`` (``query-id corpus-id score``, a header),
-and ``about.json`` with the collection's domain. The same id is the same text in every language.
+A layout is found by looking at the folder:
+
+- BEIR: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``; or with ``LANG/`` before the first
+  two, where the same id is the same text in every language.
+- MS MARCO: ``collection.tsv``, ``queries.SPLIT.tsv``, ``qrels.SPLIT.tsv``,
+  ``qidpidtriples.SPLIT.*.tsv``, ``top1000.SPLIT.tsv``.
+- mMARCO, as published: ``google/collections/NAME_collection.tsv``,
+  ``google/queries/SPLIT/NAME_queries.SPLIT.tsv``, beside the folder google (or in it)
+  ``qrels.SPLIT.tsv`` and ``triples.SPLIT.ids.*.tsv``, which hold for all languages.
+- TREC: ``documents/`` (files of ``<DOC>``), ``topics.SPLIT.txt``, ``qrels.SPLIT.txt``.
+
+Each may also hold ``candidates/SPLIT.run``, runs in TREC's format, and ``about.json`` with the
+collection's domain. Any file may be packed by gzip; then one task reads it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from clir import tables
+from clir import beir, msmarco, named_datasets, tables, trec
 from clir.errors import InputError
-from clir.languages import LANGUAGES
+from clir.experiment import Collection
+from clir.languages import LANGUAGES, check_language
+from clir.lines import Rows
 
-_ROWS = 4096  # per batch
+SCHEMAS = {
+    "documents": tables.DOCUMENTS,
+    "queries": tables.QUERIES,
+    "judgments": tables.JUDGMENTS,
+    "candidates": tables.CANDIDATES,
+}
+_FILE_READERS = {
+    "BEIR texts": beir.read_texts,
+    "BEIR judgments": beir.read_judgments,
+    "MS MARCO texts": msmarco.read_texts,
+    "positives of triples": msmarco.read_positives,
+    "negatives of triples": msmarco.read_negatives,
+    "top 1000": msmarco.read_top1000,
+    "TREC documents": trec.read_documents,
+    "TREC topics": trec.read_topics,
+    "TREC judgments": trec.read_judgments,
+    "TREC run": trec.read_run,
+}
+_NAMED_READERS = {
+    "named documents": named_datasets.read_documents,
+    "named queries": named_datasets.read_queries,
+    "named judgments": named_datasets.read_judgments,
+    "named scored documents": named_datasets.read_scored,
+    "named triples": named_datasets.read_negatives,
+}
+_TEXTS = ("documents", "queries")
+_NOT_CUT = {"TREC documents", "TREC topics", *_NAMED_READERS}  # not line by line
 
 
-def languages_of(folder: Path) -> list[str]:
-    """The languages a collection holds, in the order of ``languages.LANGUAGES``."""
-    found = [code for code in LANGUAGES if (folder / code / "corpus.jsonl").exists()]
-    if not found:
-        raise InputError(f"{folder}: no LANG/corpus.jsonl in it; expected the BEIR layout")
-    return found
+class Part(NamedTuple):
+    """What one task reads: a file, a range of its bytes, or a kind of a named dataset."""
+
+    kind: str  # the table it becomes a part of, a key of SCHEMAS
+    form: str  # how it is read, a key of one of the readers
+    path: str  # or the name
+    collection: str
+    domain: str
+    lang: str = ""  # of texts
+    split: str = ""  # of judgments and candidates
+    start: int = 0
+    end: int | None = None
 
 
-def domain_of(folder: Path, given: str | None) -> str:
+def files(collection: Collection) -> list[Part]:
+    """The whole files of a collection (or kinds of a named one), each with what it is.
+
+    Raises InputError where the layout is none of the known ones, or something needed is missing.
+    """
+    base = Part("", "", "", collection.id, "")
+    if collection.path is None:
+        found = list(_named(base, collection))
+    else:
+        found = list(_layout(base, collection.path, collection.lang))
+    texts, queries = ({part.lang for part in found if part.kind == kind} for kind in _TEXTS)
+    if not texts or texts != queries:
+        raise InputError(
+            f"{collection.place}: it has documents in {', '.join(sorted(texts)) or 'no language'}, "
+            f"queries in {', '.join(sorted(queries)) or 'no language'}; both are needed in each"
+        )
+    domain = _domain(collection)
+    return [part._replace(domain=domain) for part in found]
+
+
+def is_named(file: Part) -> bool:
+    """Whether ir_datasets has it, under a name in place of a path."""
+    return file.form in _NAMED_READERS
+
+
+def tasks(files: Iterable[Part], size: int = 64 << 20) -> list[list[Part]]:
+    """The same files in runs of about ``size`` bytes: large ones cut, small ones together."""
+    runs: list[list[Part]] = []
+    room = 0
+    for file in sorted(files, key=lambda file: (file.path, file.form)):
+        for part, bytes_ in _cut(file, size):
+            if bytes_ > room:
+                runs.append([])
+                room = size
+            runs[-1].append(part)
+            room -= bytes_
+    return runs
+
+
+def read(part: Part) -> Iterator[pa.RecordBatch]:
+    """A part as batches of its kind's table. Errors name file and line."""
+    for batch, _ in _read(part):
+        yield batch
+
+
+def places(files: Iterable[Part], column: str, value: str) -> Iterator[str]:
+    """FILE:LINE of each row that has a value, for a message about it."""
+    for file in files:
+        for batch, lines in _read(file):
+            for row in np.flatnonzero(pc.equal(batch[column], value)):
+                yield f"{file.path}:{lines[row]}"
+
+
+def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    schema = SCHEMAS[part.kind]
+    for columns, lines in _rows(part):
+        same = {"collection": part.collection, "lang": part.lang, "split": part.split, "title": ""}
+        if "id" in columns:
+            columns["doc_id" if part.kind == "documents" else "query_id"] = columns["id"]
+        if "domain" in schema.names:
+            own = columns.get("domain", pa.nulls(len(lines), pa.string()))
+            columns["domain"] = pc.fill_null(own, part.domain)
+        arrays = [
+            columns[field.name].cast(field.type)
+            if field.name in columns
+            else pa.repeat(pa.scalar(same.get(field.name), field.type), len(lines))
+            for field in schema
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema), lines
+
+
+def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
+    """A file in ranges of ``size`` bytes, each with its length; what cannot be cut, whole."""
+    if is_named(file):
+        yield file, size
+        return
+    total = Path(file.path).stat().st_size
+    if file.form in _NOT_CUT or file.path.endswith(".gz"):
+        yield file, total
+        return
+    for start in range(0, total, size):
+        end = min(start + size, total)
+        yield file._replace(start=start, end=end), end - start
+
+
+def _rows(part: Part) -> Iterator[Rows]:
+    if is_named(part):
+        return _NAMED_READERS[part.form](part.path)
+    return _FILE_READERS[part.form](Path(part.path), part.start, part.end)
+
+
+def _domain(collection: Collection) -> str:
     """The domain given in the experiment, else the one in about.json."""
-    if given:
-        return given
-    about = folder / "about.json"
+    if collection.domain:
+        return collection.domain
+    if collection.path is None:
+        raise InputError(f"{collection.place}: give its domain, as {{name: ..., domain: ...}}")
+    about = collection.path / "about.json"
     try:
         return str(json.loads(about.read_text(encoding="utf-8"))["domain"])
     except (FileNotFoundError, KeyError, json.JSONDecodeError):
@@ -42,97 +182,136 @@ def domain_of(folder: Path, given: str | None) -> str:
         ) from None
 
 
-def read_documents(path: Path, collection: str, domain: str, lang: str) -> Iterator[pa.RecordBatch]:
-    """A corpus.jsonl as batches of ``tables.DOCUMENTS``."""
-    return _read_texts(path, tables.DOCUMENTS, "doc_id", collection, domain, lang)
-
-
-def read_queries(path: Path, collection: str, domain: str, lang: str) -> Iterator[pa.RecordBatch]:
-    """A queries.jsonl as batches of ``tables.QUERIES``."""
-    return _read_texts(path, tables.QUERIES, "query_id", collection, domain, lang)
-
-
-def read_judgments(path: Path, collection: str) -> Iterator[pa.RecordBatch]:
-    """A qrels file as batches of ``tables.JUDGMENTS``; the split is the file's name."""
-    rows: list[dict[str, Any]] = []
-    for number, line in _lines(path):
-        cells = line.split("\t")
-        if number == 1 and cells[-1].strip() == "score":
-            continue
-        if len(cells) != 3 or not cells[2].strip().lstrip("-").isdigit():
-            raise InputError(f"{path}:{number}: expected `query-id<TAB>corpus-id<TAB>score`")
-        rows.append(
-            {
-                "collection": collection,
-                "split": path.stem,
-                "query_id": cells[0],
-                "doc_id": cells[1],
-                "grade": int(cells[2]),
-            }
+def _layout(base: Part, folder: Path, lang: str | None) -> Iterator[Part]:
+    """The files of a folder in one of the layouts."""
+    languages = [code for code in LANGUAGES if _matching(folder / code, r"corpus\.jsonl")]
+    translations = [
+        at
+        for at in (folder / "google", folder)
+        if _matching(at / "collections", r".+_collection\.tsv")
+    ]
+    if lang and (languages or translations):
+        raise InputError(f"{folder}: it has folders or files by language; leave lang away")
+    alone = base._replace(lang=lang or "en")
+    if languages:
+        for code in languages:
+            yield from _beir_texts(base._replace(lang=code), folder / code)
+        yield from _beir_judgments(base, folder)
+    elif _matching(folder, r"corpus\.jsonl"):
+        yield from _beir_texts(alone, folder)
+        yield from _beir_judgments(base, folder)
+    elif _matching(folder, r"collection\.tsv"):
+        yield from _msmarco(alone, folder)
+    elif translations:
+        yield from _mmarco(base, folder, translations[0])
+    elif (folder / "documents").is_dir():
+        yield from _trec(alone, folder)
+    else:
+        held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        raise InputError(
+            f"{folder}: no collection in a known layout, which are LANG/corpus.jsonl or "
+            "corpus.jsonl (BEIR), collection.tsv (MS MARCO), google/collections (mMARCO) and "
+            f"documents (TREC); it holds {', '.join(held[:10]) or 'nothing'}"
         )
-        if len(rows) == _ROWS:
-            yield pa.RecordBatch.from_pylist(rows, tables.JUDGMENTS)
-            rows = []
-    yield pa.RecordBatch.from_pylist(rows, tables.JUDGMENTS)
+    for path, split in _matching(folder / "candidates", r"(.+)\.run"):
+        yield base._replace(kind="candidates", form="TREC run", path=path, split=split)
 
 
-def lines_of_id(path: Path, key: str, wanted: str) -> list[int]:
-    """The lines of a collection's file that carry an id, for a message about it.
+def _beir_texts(base: Part, folder: Path) -> Iterator[Part]:
+    for kind, name in (("documents", "corpus"), ("queries", "queries")):
+        for path, _ in _matching(folder, rf"{name}\.jsonl"):
+            yield base._replace(kind=kind, form="BEIR texts", path=path)
 
-    ``key`` is ``_id`` in a corpus or queries file, ``query`` or ``doc`` in a qrels file.
+
+def _beir_judgments(base: Part, folder: Path) -> Iterator[Part]:
+    for path, split in _matching(folder / "qrels", r"(.+)\.tsv"):
+        yield base._replace(kind="judgments", form="BEIR judgments", path=path, split=split)
+
+
+def _msmarco(base: Part, folder: Path) -> Iterator[Part]:
+    texts = base._replace(form="MS MARCO texts")
+    for path, _ in _matching(folder, r"collection\.tsv"):
+        yield texts._replace(kind="documents", path=path)
+    for path, _ in _matching(folder, r"queries\.(.+)\.tsv"):
+        yield texts._replace(kind="queries", path=path)
+    yield from _shared_by_languages(base._replace(lang=""), folder)
+
+
+def _mmarco(base: Part, folder: Path, translation: Path) -> Iterator[Part]:
+    for code, language in LANGUAGES.items():
+        texts = base._replace(form="MS MARCO texts", lang=code)
+        name = language.name.lower()
+        for passages, _ in _matching(translation / "collections", rf"{name}_collection\.tsv"):
+            yield texts._replace(kind="documents", path=passages)
+            for split in sorted((translation / "queries").glob("*")):
+                for path, _ in _matching(split, rf"{name}_queries\.(.+)\.tsv"):
+                    yield texts._replace(kind="queries", path=path)
+    yield from _shared_by_languages(base, folder)
+
+
+def _shared_by_languages(base: Part, folder: Path) -> Iterator[Part]:
+    """MS MARCO's ids: judgments, triples, top 1000.
+
+    mMARCO publishes no training judgments: where a split has none, its triples' positives are.
     """
-    if key == "_id":
-        return [n for n, line in _lines(path) if str(_json(path, n, line).get("_id")) == wanted]
-    column = {"query": 0, "doc": 1}[key]
-    return [n for n, line in _lines(path) if line.split("\t")[column] == wanted]
+    judged = list(_trec_judgments(base, folder))
+    yield from judged
+    triples = r"(?:qidpidtriples\.([^.]+)\..+|triples\.([^.]+)\.ids(?:\..+)?)\.tsv"
+    for path, split in _matching(folder, triples):
+        file = base._replace(path=path, split=split)
+        yield file._replace(kind="candidates", form="negatives of triples")
+        if split not in {part.split for part in judged}:
+            yield file._replace(kind="judgments", form="positives of triples")
+    for path, split in _matching(folder, r"top1000\.(\w+(?:\.small)?)(?:\.tsv|\.txt)?"):
+        yield base._replace(kind="candidates", form="top 1000", path=path, split=split)
 
 
-def _read_texts(
-    path: Path, schema: pa.Schema, id_name: str, collection: str, domain: str, lang: str
-) -> Iterator[pa.RecordBatch]:
-    rows: list[dict[str, Any]] = []
-    for number, line in _lines(path):
-        item = _json(path, number, line)
-        metadata = item.get("metadata") or {}
-        text = item.get("text")
-        if "_id" not in item or not isinstance(text, str):
-            raise InputError(f"{path}:{number}: expected the keys _id and text")
-        rows.append(
-            {
-                "collection": collection,
-                "domain": metadata.get("domain", domain),
-                "lang": lang,
-                id_name: str(item["_id"]),
-                "title": item.get("title") or "",
-                "text": text,
-            }
-        )
-        if len(rows) == _ROWS:
-            yield pa.RecordBatch.from_pylist(rows, schema)
-            rows = []
-    yield pa.RecordBatch.from_pylist(rows, schema)
+def _trec(base: Part, folder: Path) -> Iterator[Part]:
+    for file in sorted((folder / "documents").rglob("*")):
+        if file.is_file() and not file.name.startswith("."):
+            yield base._replace(kind="documents", form="TREC documents", path=str(file))
+    for path, _ in _matching(folder, r"topics\.(.+?)(?:\.txt)?"):
+        yield base._replace(kind="queries", form="TREC topics", path=path)
+    yield from _trec_judgments(base._replace(lang=""), folder)
 
 
-def _json(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        item = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{number}: not JSON: {error.msg}") from None
-    if not isinstance(item, dict):
-        raise InputError(f"{path}:{number}: expected a JSON object")
-    return item
+def _trec_judgments(base: Part, folder: Path) -> Iterator[Part]:
+    for path, split in _matching(folder, r"qrels\.(.+?)(?:\.tsv|\.txt)?"):
+        yield base._replace(kind="judgments", form="TREC judgments", path=path, split=split)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without their ends; blank ones are passed over."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    yield number, line.decode("utf-8").rstrip("\r\n")
-                except UnicodeDecodeError:
-                    raise InputError(f"{path}:{number}: not UTF-8") from None
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+def _named(base: Part, collection: Collection) -> Iterator[Part]:
+    """What ir_datasets has under a name."""
+    assert collection.name is not None
+    dataset = named_datasets.load(collection.name)
+    base = base._replace(path=collection.name)
+    for kind, has, lang in (
+        ("documents", dataset.has_docs(), "docs_lang"),
+        ("queries", dataset.has_queries(), "queries_lang"),
+    ):
+        if has:
+            code = collection.lang or getattr(dataset, lang)()
+            if not code:
+                raise InputError(f"{collection.place}: give lang, the language of its {kind}")
+            yield base._replace(kind=kind, form=f"named {kind}", lang=check_language(code))
+    base = base._replace(split=named_datasets.split_of(collection.name))
+    if dataset.has_qrels():
+        yield base._replace(kind="judgments", form="named judgments")
+    if dataset.has_scoreddocs():
+        yield base._replace(kind="candidates", form="named scored documents")
+    if dataset.has_docpairs():
+        yield base._replace(kind="candidates", form="named triples")
+
+
+def _matching(folder: Path, pattern: str) -> list[tuple[str, str]]:
+    """The files of a folder whose whole names match (but for .gz), each with what is in brackets.
+
+    Where a file is there both plain and packed, the plain one.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(folder.glob("*")):
+        match = re.fullmatch(pattern, path.name.removesuffix(".gz"))
+        if match and path.is_file():
+            bracketed = next((group for group in match.groups() if group), "")
+            found.setdefault(match[0], (str(path), bracketed))
+    return list(found.values())

@@ -84,19 +84,41 @@ class Lexicons(_Section):
 
 
 class Collection(_Section):
-    """A BEIR-layout folder; its domain is in its about.json unless given here."""
+    """A folder in one of the layouts of ``clir.collections``, or a name that ir_datasets knows.
 
-    path: Path
+    A folder's domain is in its about.json unless given here; ``lang`` is that of a collection in
+    one language, English unless given.
+    """
+
+    path: Path | None = None
+    name: str | None = None
     domain: str | None = None
+    lang: LanguageCode | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_path(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _path_or_name(self) -> Collection:
+        if (self.path is None) == (self.name is None):
+            raise ValueError("a collection has either a path or a name")
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return str(self.path or self.name)
+
+    @property
+    def id(self) -> str:
+        """What tables and files call it: the folder's name, or the name with dashes."""
+        return self.path.name if self.path else str(self.name).replace("/", "-")
+
 
 class Collections(_Section):
-    """Which collections train and which test; names are the folders' names."""
+    """Which collections train and which test."""
 
     train: list[Collection]
     test: list[Collection]

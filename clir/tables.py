@@ -33,6 +33,15 @@ DOCUMENTS = _schema(
 )
 QUERIES = _schema(collection=_TEXT, domain=_TEXT, lang=_TEXT, query_id=_TEXT, text=_TEXT)
 JUDGMENTS = _schema(collection=_TEXT, split=_TEXT, query_id=_TEXT, doc_id=_TEXT, grade=_COUNT)
+CANDIDATES = _schema(
+    collection=_TEXT,
+    split=_TEXT,
+    query_id=_TEXT,
+    doc_id=_TEXT,
+    rank=_COUNT,  # the best is 1; null where the source tells none
+    score=_REAL,  # the same
+    source=_TEXT,  # triples (a negative of them), top1000, scoreddocs, or a run's tag
+)
 PAIRS = _schema(
     pair_id=_TEXT,
     collection=_TEXT,

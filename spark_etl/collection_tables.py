@@ -1,21 +1,26 @@
-"""Raw collections -> documents, queries and judgments; ids checked across files."""
+"""Raw collections -> documents, queries, judgments and candidates; ids checked across files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from clir import collections as readers
-from clir import manifest, tables
+from clir import manifest
+from clir.collections import SCHEMAS, Part
 from clir.errors import InputError
-from clir.experiment import Collection, Experiment
+from clir.experiment import Experiment
 from spark_etl.session import Spark, one_task_each
 
-_WORK = "kind string, path string, collection string, domain string, lang string"
+# What one task reads.
+_WORK = (
+    "parts array<struct<kind string, form string, path string, collection string, domain string, "
+    "lang string, split string, start long, end long>>"
+)
+_TYPES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
 
 
 def load(spark: Spark, experiment: Experiment) -> Path:
@@ -23,79 +28,73 @@ def load(spark: Spark, experiment: Experiment) -> Path:
     folder = experiment.output / "collections"
     # One may train with one split and test with another; it is read once.
     collections = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
-    names = [collection.path.name for collection in collections]
+    names = [collection.id for collection in collections]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise InputError(
             f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
         )
     settings = {"collections": [c.model_dump(mode="json") for c in collections]}
+    files = [file for collection in collections for file in readers.files(collection)]
+    # What ir_datasets fetches for a name does not change; that, the settings tell.
+    inputs = {Path(file.path): None for file in files if not readers.is_named(file)}
+    inputs |= {c.path / "about.json": None for c in collections if c.path and not c.domain}
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
-        work = [file for collection in collections for file in _files(collection)]
         counts = {}
-        for kind in ("documents", "queries", "judgments"):
-            table = _read(session, [row for row in work if row[0] == kind], kind)
+        for kind in SCHEMAS:
+            table = _read(session, [file for file in files if file.kind == kind], kind)
             table.write.parquet(str(out / kind))
             counts[kind] = session.read.parquet(str(out / kind)).count()
-        _check_ids(session, out, {c.path.name: c.path for c in collections})
+        _check_ids(session, out, files)
         return counts
 
-    manifest.build(folder, [c.path for c in collections], settings, write)
+    manifest.build(folder, inputs, settings, write)
     return folder
 
 
-def _files(collection: Collection) -> Iterator[tuple[str, str, str, str, str]]:
-    folder = collection.path
-    domain = readers.domain_of(folder, collection.domain)
-    for lang in readers.languages_of(folder):
-        yield ("documents", str(folder / lang / "corpus.jsonl"), folder.name, domain, lang)
-        yield ("queries", str(folder / lang / "queries.jsonl"), folder.name, domain, lang)
-    for qrels in sorted((folder / "qrels").glob("*.tsv")):
-        yield ("judgments", str(qrels), folder.name, domain, "")
-
-
-def _read(spark: SparkSession, work: list[tuple[Any, ...]], kind: str) -> DataFrame:
-    schema = {
-        "documents": tables.DOCUMENTS,
-        "queries": tables.QUERIES,
-        "judgments": tables.JUDGMENTS,
-    }[kind]
+def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
+    """The rows of files of one kind: a table of ``SCHEMAS``."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for file in batch.to_pylist():
-                path, name = Path(file["path"]), file["collection"]
-                if kind == "judgments":
-                    yield from readers.read_judgments(path, name)
-                else:
-                    reader = readers.read_documents if kind == "documents" else readers.read_queries
-                    yield from reader(path, name, file["domain"], file["lang"])
+            for task in batch.to_pylist():
+                for part in task["parts"]:
+                    yield from readers.read(Part(**part))
 
-    types = {pa.string(): "string", pa.int32(): "int"}
-    columns = ", ".join(f"{field.name} {types[field.type]}" for field in schema)
-    return one_task_each(spark, work, _WORK).mapInArrow(read, columns)
+    columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
+    tasks = [(parts,) for parts in readers.tasks(files)]
+    rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
+    if kind == "documents":
+        return rows
+    # Splits overlap (MS MARCO's dev.small is a part of its dev), and triples repeat themselves:
+    # what is said twice in the same words is said once.
+    keys = [name for name in SCHEMAS[kind].names if name != "text"]
+    return rows.distinct().orderBy(*keys)
 
 
-def _check_ids(spark: SparkSession, out: Path, paths: dict[str, Path]) -> None:
-    """Every id once per language; every judgment about ids that some language has."""
-    documents = spark.read.parquet(str(out / "documents"))
-    queries = spark.read.parquet(str(out / "queries"))
-    judgments = spark.read.parquet(str(out / "judgments"))
-    for table, key, file in ((documents, "doc_id", "corpus"), (queries, "query_id", "queries")):
+def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
+    """Every id once per language; judgments and candidates only of ids that some language has."""
+    tables = {kind: spark.read.parquet(str(out / kind)) for kind in SCHEMAS}
+    for kind, key in (("documents", "doc_id"), ("queries", "query_id")):
+        table = tables[kind]
         repeated = table.groupBy("collection", "lang", key).count().where("count > 1").first()
         if repeated:
-            path = paths[repeated["collection"]] / repeated["lang"] / f"{file}.jsonl"
-            lines = readers.lines_of_id(path, "_id", repeated[key])
-            raise InputError(
-                f"{path}:{lines[1]}: duplicate id {repeated[key]!r}, first on line {lines[0]}"
-            )
-        unknown = judgments.join(table, ["collection", key], "left_anti").first()
-        if unknown:
-            path = paths[unknown["collection"]] / "qrels" / f"{unknown['split']}.tsv"
-            lines = readers.lines_of_id(path, key.removesuffix("_id"), unknown[key])
-            raise InputError(
-                f"{path}:{lines[0]}: unknown {key.replace('_', ' ')} {unknown[key]!r}: "
-                f"no language's {file}.jsonl has it"
-            )
+            first, second, *_ = _places(files, kind, repeated, "lang", key)
+            raise InputError(f"{second}: duplicate id {repeated[key]!r}, first in {first}")
+        for user in ("judgments", "candidates"):
+            unknown = tables[user].join(table, ["collection", key], "left_anti").first()
+            if unknown:
+                place = next(_places(files, user, unknown, "split", key))
+                raise InputError(
+                    f"{place}: unknown {key.replace('_', ' ')} {unknown[key]!r}: "
+                    f"no language's {kind} have it"
+                )
+
+
+def _places(files: list[Part], kind: str, row: Row, same: str, key: str) -> Iterator[str]:
+    """FILE:LINE of each row with the id of this one, in this one's collection and ``same``."""
+    wanted = (kind, row["collection"], row[same])
+    like = [file for file in files if (file.kind, file.collection, getattr(file, same)) == wanted]
+    return readers.places(like, key, row[key])

@@ -30,7 +30,7 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
     InputError where that chain covers too little of the texts (``lexicons.minimum_coverage``).
     """
     folder = experiment.output / "lexicon_card"
-    names = [c.path.name for c in experiment.collections.train]
+    names = [c.id for c in experiment.collections.train]
     used = [*experiment.switching.languages, *experiment.switching.pair]
     settings = {
         "train": names,

@@ -23,7 +23,7 @@ def build(experiment: Experiment, tables: Path) -> Path:
     """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
     folder = experiment.output / "candidates"
     depth = experiment.models["cross-encoder"].candidates
-    names = [collection.path.name for collection in experiment.collections.test]
+    names = [collection.id for collection in experiment.collections.test]
 
     def write(out: Path) -> dict[str, int]:
         return {name: _write(tables, name, depth, out) for name in names}

@@ -44,7 +44,7 @@ def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
         if each not in due:
             print(f"{each.folder.name}: up to date", flush=True)
     if due:
-        names = [collection.path.name for collection in experiment.collections.test]
+        names = [collection.id for collection in experiment.collections.test]
         embedded = _carry(list(_embeddings(sources, names, due)), sources)
         ranked = _carry(list(_rankings(sources, names, due)), sources)
         for each in due:
@@ -94,7 +94,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
         "method": method,
         "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
         "pairs": run.model.pairs,
-        "test": [collection.path.name for collection in experiment.collections.test],
+        "test": [collection.id for collection in experiment.collections.test],
         "split": sources.split,
     }
     origin = manifest.origin_of(inputs, settings)

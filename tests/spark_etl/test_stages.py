@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from clir import experiment, manifest, tables
+from clir.collections import SCHEMAS
 from clir.errors import user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
+from tests import layouts
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 PAGES = [
@@ -308,6 +310,46 @@ def test_mistakes_in_collections_name_file_and_line(spark, settings, tmp_path):
         corpus.write_text(good_corpus)
         qrels.write_text(good_qrels)
     collection_tables.load(spark, settings)
+
+
+def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
+    folders = [write(tmp_path / write.__name__) for write in layouts.LAYOUTS]
+    train = [experiment.Collection(path=folder, domain="news") for folder in folders]
+    given = settings.collections.model_copy(update={"train": train, "test": []})
+    settings = change(settings, collections=given)
+    out = collection_tables.load(spark, settings)
+
+    def rows(kind, collection, columns):
+        tables.check(pq.read_schema(next((out / kind).glob("*.parquet"))), SCHEMAS[kind], kind)
+        table = pq.read_table(out / kind, filters=[("collection", "=", collection)])
+        return {tuple(row.values()) for row in table.select(columns).to_pylist()}
+
+    expected = {
+        "documents": {("en", *item) for item in layouts.DOCUMENTS.items()},
+        # MS MARCO's are in the files of two splits.
+        "queries": {("en", *item) for item in layouts.QUERIES.items()},
+        "judgments": set(layouts.JUDGMENTS),
+        "candidates": {("test", *row, "bm25") for row in layouts.RUN},
+    }
+    for folder in folders:
+        for kind, wanted in expected.items():
+            columns = [n for n in SCHEMAS[kind].names if n not in ("collection", "domain", "title")]
+            found = rows(kind, folder.name, columns)
+            if folder.name == "write_mmarco" and kind in ("documents", "queries"):
+                wanted = wanted | {("de", *row[1:]) for row in wanted}
+            assert found == wanted
+    counts = manifest.read(out)["counts"]
+    assert counts == {"documents": 18, "queries": 12, "judgments": 15, "candidates": 10}
+
+    mmarco = folders[3]
+    layouts.write(mmarco / "triples.train.ids.tsv", "7\t1\t2", "7\t1\t99")
+    message = fails(lambda: collection_tables.load(spark, settings))
+    assert message.startswith(f"{mmarco}/triples.train.ids.tsv:2: unknown doc id '99'")
+    documents = folders[4] / "documents"
+    layouts.write(documents / "c", "<DOC>", "<DOCNO>2</DOCNO>", "</DOC>")
+    message = fails(lambda: collection_tables.load(spark, settings))
+    expected = f"{documents}/more/b.txt:4: duplicate id '2', first in {documents}/c:1"
+    assert message == expected
 
 
 def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
