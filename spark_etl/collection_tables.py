@@ -64,6 +64,8 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
                     yield from readers.read(Part(**part))
 
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
+    if not files:
+        return spark.createDataFrame([], columns)
     tasks = [(parts,) for parts in readers.tasks(files)]
     rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
     if kind == "documents":
@@ -83,7 +85,7 @@ def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
         if repeated:
             first, second, *_ = _places(files, kind, repeated, "lang", key)
             raise InputError(f"{second}: duplicate id {repeated[key]!r}, first in {first}")
-        for user in ("judgments", "candidates"):
+        for user in sorted({file.kind for file in files} & {"judgments", "candidates"}):
             unknown = tables[user].join(table, ["collection", key], "left_anti").first()
             if unknown:
                 place = next(_places(files, user, unknown, "split", key))

@@ -1,5 +1,6 @@
 import gzip
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_any_cut_into_ranges_gives_the_same_lines(text, cuts, block):
         ]
         assert numbered(path) == expected
         marks = sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
-        parts = [read(path, *ends) for ends in zip(marks, marks[1:], strict=False)]
+        parts = [read(path, *ends) for ends in pairwise(marks)]
         assert [line for part in parts for line in part] == [line for _, line in expected]
 
 
