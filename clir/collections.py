@@ -7,8 +7,8 @@ A layout is found by looking at the folder:
 - MS MARCO: ``collection.tsv``, ``queries.SPLIT.tsv``, ``qrels.SPLIT.tsv``,
   ``qidpidtriples.SPLIT.*.tsv``, ``top1000.SPLIT.tsv``.
 - mMARCO, as published: ``google/collections/NAME_collection.tsv``,
-  ``google/queries/SPLIT/NAME_queries.SPLIT.tsv``, beside the folder google (or in it)
-  ``qrels.SPLIT.tsv`` and ``triples.SPLIT.ids.*.tsv``, which hold for all languages.
+  ``google/queries/SPLIT/NAME_queries.SPLIT.tsv``; ``qrels.SPLIT.tsv`` and
+  ``triples.SPLIT.ids.*.tsv`` hold for all languages. ``google/`` may be left away.
 - TREC: ``documents/`` (files of ``<DOC>``), ``topics.SPLIT.txt``, ``qrels.SPLIT.txt``.
 
 Each may also hold ``candidates/SPLIT.run``, runs in TREC's format, and ``about.json`` with the
@@ -256,8 +256,9 @@ def _shared_by_languages(base: Part, folder: Path) -> Iterator[Part]:
     """
     judged = list(_trec_judgments(base, folder))
     yield from judged
-    triples = r"(?:qidpidtriples\.([^.]+)\..+|triples\.([^.]+)\.ids(?:\..+)?)\.tsv"
-    for path, split in _matching(folder, triples):
+    full = r"qidpidtriples\.(?:rnd-shuf\.)?([^.]+)(?:\..+)?\.tsv"
+    small = r"triples\.([^.]+)\.ids(?:\..+)?\.tsv"
+    for path, split in [*_matching(folder, full), *_matching(folder, small)]:
         file = base._replace(path=path, split=split)
         yield file._replace(kind="candidates", form="negatives of triples")
         if split not in {part.split for part in judged}:
@@ -304,7 +305,7 @@ def _named(base: Part, collection: Collection) -> Iterator[Part]:
 
 
 def _matching(folder: Path, pattern: str) -> list[tuple[str, str]]:
-    """The files of a folder whose whole names match (but for .gz), each with what is in brackets.
+    """The files of a folder whose names match (but for .gz), each with what is in brackets.
 
     Where a file is there both plain and packed, the plain one.
     """
@@ -312,6 +313,5 @@ def _matching(folder: Path, pattern: str) -> list[tuple[str, str]]:
     for path in sorted(folder.glob("*")):
         match = re.fullmatch(pattern, path.name.removesuffix(".gz"))
         if match and path.is_file():
-            bracketed = next((group for group in match.groups() if group), "")
-            found.setdefault(match[0], (str(path), bracketed))
+            found.setdefault(match[0], (str(path), "".join(match.groups())))
     return list(found.values())

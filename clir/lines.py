@@ -98,6 +98,11 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path}: cannot be read to its end ({error}); is it damaged?") from error
 
 
+def not_utf8(path: Path, number: int) -> InputError:
+    """What is wrong with a line, by its number."""
+    return InputError(f"{path}:{number}: not UTF-8; convert the file, as with iconv")
+
+
 def _whole_lines(path: Path, file: IO[bytes], wanted: int | None) -> Iterator[bytes]:
     """Blocks of whole lines that begin in the next ``wanted`` bytes."""
     carry = b""
@@ -127,7 +132,8 @@ def _block(path: Path, start: int, before: int, raw: bytes) -> Block:
     try:
         text.validate(full=True)
     except pa.ArrowInvalid:
-        raise _not_utf8(path, start, before, raw) from None
+        before += raw.count(b"\n", 0, _first_bad_byte(raw))
+        raise not_utf8(path, _newlines_before(path, start) + before + 1) from None
     lines = pc.split_pattern(text, "\n").flatten()
     if b"\r" in raw:
         lines = pc.replace_substring_regex(lines, "\r$", "")
@@ -137,13 +143,12 @@ def _block(path: Path, start: int, before: int, raw: bytes) -> Block:
     return Block(path, start, lines, np.flatnonzero(filled) + before + 1)
 
 
-def _not_utf8(path: Path, start: int, before: int, raw: bytes) -> InputError:
+def _first_bad_byte(raw: bytes) -> int:
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        before += raw.count(b"\n", 0, error.start)
-    number = _newlines_before(path, start) + before + 1
-    return InputError(f"{path}:{number}: not UTF-8; convert the file, as with iconv")
+        return error.start
+    return len(raw)
 
 
 def _newlines_before(path: Path, offset: int) -> int:

@@ -21,7 +21,7 @@ def load(name: str) -> Any:
         import ir_datasets
     except ImportError:
         raise InputError(
-            f"{name}: a name needs ir_datasets, which is missing: pip install 'clir[ir-datasets]'"
+            f"{name}: names are looked up in ir_datasets; install it: pip install ir_datasets"
         ) from None
     try:
         return ir_datasets.load(name)

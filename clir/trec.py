@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from clir.errors import InputError
-from clir.lines import BLOCK_BYTES, LONGEST, Rows, opened, read_blocks
+from clir.lines import BLOCK_BYTES, LONGEST, Rows, not_utf8, opened, read_blocks
 
 _ROWS = 1024  # documents in a batch: some MB
 
@@ -127,14 +127,11 @@ def _decoded(path: Path) -> Iterator[str]:
             try:
                 yield decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                raise _not_utf8(path, lines + error.object.count(b"\n", 0, error.start)) from None
+                lines += error.object.count(b"\n", 0, error.start)
+                raise not_utf8(path, lines + 1) from None
             lines += chunk.count(b"\n")
     if decoder.getstate()[0]:
-        raise _not_utf8(path, lines)
-
-
-def _not_utf8(path: Path, lines: int) -> InputError:
-    return InputError(f"{path}:{lines + 1}: not UTF-8; convert the file, as with iconv")
+        raise not_utf8(path, lines + 1)
 
 
 def _sections(inside: str, names: str) -> Iterator[str]:

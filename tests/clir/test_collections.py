@@ -71,6 +71,10 @@ def test_triples_and_top1000_are_candidates(tmp_path):
         ("c", "dev", "8", "3", None, None, "top1000"),
         ("c", "dev", "8", "1", None, None, "top1000"),
     ]
+    folder.joinpath("qidpidtriples.train.full.2.tsv.gz").rename(
+        folder / "qidpidtriples.rnd-shuf.train.tsv.gz"
+    )
+    assert read(folder) == found
     # The split has judgments of its own, so the triples' positives are none.
     assert [row["grade"] for row in found["judgments"] if row["split"] == "train"] == [1]
 

@@ -38,6 +38,8 @@ def test_any_field_can_be_overridden():
         ("training.steps=many", "training.steps: Input should be a valid integer"),
         ("training.batch_size=7", "batch_size 7 cannot be shared evenly by 2 workers"),
         ("models.bi-encoder.methods=[magic]", "methods.0: Input should be 'zero-shot'"),
+        ("collections.test=[{domain: news}]", "a collection has either a path or a name"),
+        ("collections.test=[{path: x, name: y}]", "a collection has either a path or a name"),
         ("training", "expected key=value"),
     ],
 )
