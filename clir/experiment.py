@@ -16,6 +16,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeInt,
@@ -47,6 +48,8 @@ ModelKind = Literal["bi-encoder", "cross-encoder"]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 Share = Annotated[float, Field(ge=0, le=1)]
+# Files or folders; a single one needs no list.
+Paths = Annotated[list[Path], BeforeValidator(lambda v: [v] if isinstance(v, str | Path) else v)]
 
 
 class _Section(BaseModel):
@@ -62,6 +65,18 @@ class Dumps(_Section):
     max_bad_share: Share = 0.001  # of rows that may be unreadable before the run fails
 
 
+class VectorTraining(_Section):
+    """How fastText trains word vectors (skipgram) on ``lexicons.vector_texts``."""
+
+    dimensions: PositiveInt = 100  # as many as given vectors have, if some are given
+    epochs: PositiveInt = 5
+    min_count: PositiveInt = 5  # rarer words get no vector
+    subwords: tuple[NonNegativeInt, NonNegativeInt] = (3, 6)  # characters; (0, 0): whole words only
+    buckets: PositiveInt = 2_000_000  # vectors that subwords share: 4 bytes x dimensions each
+    learning_rate: Annotated[float, Field(gt=0)] = 0.05
+    threads: PositiveInt = 1  # with more, no two trainings give the same vectors
+
+
 class Lexicons(_Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
@@ -73,13 +88,19 @@ class Lexicons(_Section):
     # language that is switched into; the run ends where it does not.
     minimum_coverage: Share = 0.0
     vectors: dict[LanguageCode, Path] = {}  # .vec, .vec.gz or .bin of English and other languages
+    vector_texts: dict[LanguageCode, Paths] = {}  # of languages without vectors, to train them on
+    vector_training: VectorTraining = VectorTraining()
     vector_words: PositiveInt = 200_000  # the most frequent of each language
     vector_seed: Literal["wikipedia-titles", "dictionary"] = "wikipedia-titles"  # to align by
 
     @model_validator(mode="after")
     def _vectors_of_english(self) -> Lexicons:
-        if self.vectors and "en" not in self.vectors:
-            raise ValueError("vectors needs those of en, which all others are aligned to")
+        both = sorted(self.vectors.keys() & self.vector_texts.keys())
+        if both:
+            raise ValueError(f"{both[0]} has both vectors and vector_texts; give one of them")
+        asked = self.vectors.keys() | self.vector_texts.keys()
+        if asked and "en" not in asked:
+            raise ValueError("vectors or vector_texts needs en, which all others are aligned to")
         return self
 
 

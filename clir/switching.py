@@ -100,7 +100,7 @@ class Switcher:
         total = np.bincount(words.text, minlength=len(texts))
         key = _text_keys(ids, side, seed)
         drawn = (key % np.uint64(len(self.languages))).astype(np.int64) if per_text else None
-        first, length, term = self._matches(SpanHashes(lower), words, drawn)
+        first, length, term = self.matches(SpanHashes(lower), words, drawn)
 
         chance = mix(
             key[words.text[first]] + words.position[first].astype(np.uint64) + np.uint64(1)
@@ -115,8 +115,8 @@ class Switcher:
         switched = np.bincount(cell, weights=length, minlength=shape[0] * shape[1])
         return Switched(replaced, total, switched.reshape(shape).astype(np.int32))
 
-    def _matches(
-        self, span_hash: SpanHashes, words: Words, drawn: np.ndarray | None
+    def matches(
+        self, span_hash: SpanHashes, words: Words, drawn: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First word, number of words and term of every match: longest first, no overlap."""
         free = np.ones(len(words.start), bool)
@@ -179,7 +179,7 @@ class Switcher:
         change = np.cumsum(grown - (end - start))
         place = start + np.concatenate(([0], change[:-1])) if len(start) else start
         out = np.full(len(data) + (int(change[-1]) if len(change) else 0), ord(" "), np.uint8)
-        out[~_covered(place, place + grown, len(out))] = data[~_covered(start, end, len(data))]
+        out[~covered(place, place + grown, len(out))] = data[~covered(start, end, len(data))]
         into, source = _ragged(place + before, size), _ragged(begin, size)
         out[into] = self._index.target_bytes[source]
         shift = np.concatenate(([0], change))[np.searchsorted(start, offsets)]
@@ -233,7 +233,7 @@ def _leftmost(at: np.ndarray, n: int) -> np.ndarray:
     return state == 1
 
 
-def _covered(start: np.ndarray, end: np.ndarray, size: int) -> np.ndarray:
+def covered(start: np.ndarray, end: np.ndarray, size: int) -> np.ndarray:
     """Which of ``size`` bytes lie in one of the sorted, disjoint spans."""
     edge = np.zeros(size + 1, np.int8)
     edge[start] = 1

@@ -10,8 +10,10 @@ grow with the vocabularies.
 from __future__ import annotations
 
 import gzip
+import mmap
+import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ from clir.errors import InputError
 
 NEIGHBOURS = 10  # that a word's nearness to everything is measured by
 _ROWS, _KEYS = 1024, 16_384  # of a block: 64 MB of similarities
+_BIN_MAGIC, _BIN_DICTIONARY = 793712314, 64  # a model's first number; the byte its words begin at
 _SURE_WORDS = 15_000  # the most frequent words of each side refine the map
 
 
@@ -65,19 +68,70 @@ def read_vec(path: Path, limit: int) -> Vectors:
         raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
     if not rows:
         raise InputError(f"{path}: no vectors in it")
+    if len(rows) < min(limit, int(header[0])):
+        raise InputError(
+            f"{path}: {len(rows)} vectors, its first line says {int(header[0])}; fetch it again"
+        )
     return Vectors(pa.array(words), np.stack(rows))
 
 
 def read_bin(path: Path, limit: int) -> Vectors:
-    """The vectors of the first ``limit`` words of a fastText model (.bin); needs fasttext."""
-    import fasttext  # an extra: it is built from source
+    """The vectors of the first ``limit`` words of a fastText model (.bin); needs fasttext.
 
-    try:
-        model = fasttext.load_model(str(path))
-    except ValueError as error:
-        raise InputError(f"{path}: no fastText model ({error})") from None
-    words = model.get_words()[:limit]
+    fasttext loads the whole model into memory.
+    """
+    _check_whole(path)
+    model = import_fasttext().load_model(str(path))
+    # A word cut within a character by whoever made the model is no error of the user.
+    words = model.get_words(on_unicode_error="replace")[:limit]
     return Vectors(pa.array(words), np.stack([model.get_word_vector(word) for word in words]))
+
+
+def import_fasttext() -> Any:
+    """The package, an extra because it is built from source; InputError where it is missing."""
+    try:
+        import fasttext
+    except ImportError:
+        raise InputError(
+            "fastText models and training need the package fasttext: pip install 'clir[vectors]' "
+            "(it needs a C++ compiler and Python's headers)"
+        ) from None
+    return fasttext
+
+
+def _check_whole(path: Path) -> None:
+    """InputError unless a fastText model is as long as its parts say.
+
+    At the end of a cut model fasttext would go on reading for ever, or take noise for vectors.
+    """
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            magic, at = *struct.unpack_from("<i", data), _BIN_DICTIONARY
+            if magic != _BIN_MAGIC:
+                raise InputError(f"{path}: no fastText model (.bin)")
+            entries, pruned = struct.unpack_from("<i", data, at) + struct.unpack_from(
+                "<q", data, at + 20
+            )
+            at += 28
+            for _ in range(entries):  # each a word, a zero byte, its count and its type
+                at = data.find(b"\0", at) + 10
+                if at < 10:
+                    raise struct.error("a word without an end")
+            at += 8 * max(pruned, 0)
+            for _ in ("input", "output"):
+                quantised, rows, columns = struct.unpack_from("<?2q", data, at)
+                if quantised:
+                    raise InputError(f"{path}: quantised; give the .bin it was made from")
+                at += 17 + 4 * rows * columns
+            size = len(data)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such vectors") from None
+    except (struct.error, ValueError) as error:  # ValueError: an empty file cannot be mapped
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
+    if size != at:
+        raise InputError(f"{path}: {size} bytes, expected {at}; fetch it again")
 
 
 def normalised(matrix: np.ndarray) -> np.ndarray:

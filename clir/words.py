@@ -51,7 +51,7 @@ def buffer_of(texts: pa.Array) -> Buffer:
 
 
 def fold(buffer: Buffer) -> tuple[np.ndarray, np.ndarray]:
-    """Lower-cased bytes and the class of each byte; lengths stay, so positions stay valid."""
+    """Lower-cased bytes and each byte's class (0: in no word); lengths stay, so positions do."""
     data = buffer.data
     lower, kind = (_translated(data, table) for table in (_ASCII_LOWER, _ASCII_CLASS))
     lead = np.flatnonzero(data >= 0xC0)

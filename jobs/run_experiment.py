@@ -35,8 +35,9 @@ def main() -> None:
 def prepare_data(settings: experiment.Experiment) -> Path:
     with session.spark_session(settings.spark) as spark:
         mined = titles.mine(spark, settings)
-        lexicon = lexicon_table.build(spark, settings, mined)
+        # Before the lexicon: word vectors may be trained on these texts.
         collections = collection_tables.load(spark, settings)
+        lexicon = lexicon_table.build(spark, settings, mined)
         lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:
             training_pairs.build(spark, settings, method, collections, lexicon)

@@ -18,7 +18,7 @@ from clir.languages import LANGUAGES
 from clir.lexicon import in_script, read_dictionary, terms_of_titles
 from clir.switching import MAX_TITLE_WORDS
 from clir.words import count_words
-from spark_etl import vector_lexicon
+from spark_etl import trained_vectors, vector_lexicon
 from spark_etl.session import Spark, one_task_each
 
 _ENTRIES = pa.schema(
@@ -47,19 +47,23 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     def written_down() -> DataFrame:
         return _from_dictionaries(spark(), dictionaries)
 
+    def known() -> DataFrame:
+        return titled().unionByName(written_down()) if dictionaries else titled()
+
     vectors = None
-    if experiment.lexicons.vectors:
-        by_titles = experiment.lexicons.vector_seed == "wikipedia-titles"
-        vectors = vector_lexicon.build(
-            spark, experiment, titled if by_titles else written_down, inputs
-        )
+    settings = experiment.lexicons
+    if settings.vectors or settings.vector_texts:
+        trained = trained_vectors.train(spark, experiment, known, inputs)
+        files = settings.vectors | {lang: path / "words.vec" for lang, path in trained.items()}
+        by_titles = settings.vector_seed == "wikipedia-titles"
+        made_from = [*settings.vectors.values(), *trained.values(), *inputs]
+        seeds = titled if by_titles else written_down
+        vectors = vector_lexicon.build(spark, experiment, files, seeds, made_from)
         inputs.append(vectors)
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
-        lexicon = titled()
-        if dictionaries:
-            lexicon = lexicon.unionByName(written_down())
+        lexicon = known()
         if vectors:
             lexicon = lexicon.unionByName(session.read.parquet(str(vectors / "data")))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]

@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import lexicon, manifest, tables, word_vectors
+from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.words import hash_texts
 from spark_etl.session import Spark, one_task_each
@@ -28,15 +29,18 @@ _BLOCK = 8192  # words looked up by one task
 
 
 def build(
-    spark: Spark, experiment: Experiment, seeds: Callable[[], DataFrame], made_from: list[Path]
+    spark: Spark,
+    experiment: Experiment,
+    vectors: dict[str, Path],
+    seeds: Callable[[], DataFrame],
+    made_from: list[Path],
 ) -> Path:
     """Make the entries that word vectors give; returns their folder.
 
-    ``seeds()``: entries of another lexicon, whose one-word terms the map is learned from;
-    ``made_from``: what these come from.
+    ``vectors``: a file of each language, English among them; ``seeds()``: entries of another
+    lexicon, whose one-word terms the map is learned from; ``made_from``: what all these come from.
     """
     folder = experiment.output / "vector_lexicon"
-    vectors = experiment.lexicons.vectors
     settings = experiment.lexicons.model_dump(
         include={"vectors", "vector_words", "vector_seed", "translations"}, mode="json"
     )
@@ -49,7 +53,7 @@ def build(
         limit = experiment.lexicons.vector_words
         reads = [(lang, str(path), limit) for lang, path in vectors.items()]
         sizes = _each(session, work, _read, reads, "lang string, path string, words int")
-        _each(session, work, _map, [(lang,) for lang in langs], "lang string")
+        used = _each(session, work, _map, [(lang,) for lang in langs], "lang string")
         blocks = [
             (lang, side, block)
             for lang in langs
@@ -64,9 +68,11 @@ def build(
             str(out / "data")
         )
         shutil.rmtree(work)
-        return {"entries": session.read.parquet(str(out / "data")).count()}
+        counts = {f"{lang} words": size for lang, size in sorted(sizes.items())}
+        counts |= {f"{lang} seed pairs": pairs for lang, pairs in sorted(used.items())}
+        return counts | {"entries": session.read.parquet(str(out / "data")).count()}
 
-    manifest.build(folder, [*vectors.values(), *made_from], settings, write)
+    manifest.build(folder, made_from, settings, write)
     return folder
 
 
@@ -95,7 +101,9 @@ def _read(work: Path, row: dict[str, Any]) -> int:
     path = Path(row["path"])
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
     vectors = reader(path, row["words"])
-    letters = np.asarray(pc.match_substring_regex(vectors.words, r"\p{L}"))
+    # Not marks, numbers, or fastText's name for the end of a line.
+    letters = np.array(pc.match_substring_regex(vectors.words, r"\p{L}"))
+    letters &= ~np.asarray(pc.equal(vectors.words, "</s>"))
     words = vectors.words.filter(pa.array(letters))
     _save(work / f"{row['lang']}.npy", word_vectors.normalised(vectors.matrix[letters]))
     pq.write_table(pa.table({"word": words}), work / f"{row['lang']}.words.parquet")
@@ -106,6 +114,11 @@ def _map(work: Path, row: dict[str, Any]) -> int:
     """Turn a language's vectors into the English space; the number of seed pairs used."""
     lang = row["lang"]
     theirs, english = np.load(work / f"{lang}.npy"), np.load(work / "en.npy", mmap_mode="r")
+    if theirs.shape[1] != english.shape[1]:
+        raise InputError(
+            f"the vectors of {lang} have {theirs.shape[1]} dimensions, those of en "
+            f"{english.shape[1]}: give or train all alike (lexicons.vector_training.dimensions)"
+        )
     folder = work / "seeds" / f"target_lang={lang}"
     pairs = np.empty((0, 2), np.int64)
     if folder.exists():
@@ -116,6 +129,11 @@ def _map(work: Path, row: dict[str, Any]) -> int:
         )
         pairs = np.stack(sides, axis=1)
         pairs = pairs[(pairs >= 0).all(axis=1)]
+    if not len(pairs):
+        raise InputError(
+            f"lexicons.vector_seed: no entry of it has vectors in both en and {lang}; "
+            f"name the other lexicon, or leave out the vectors of {lang}"
+        )
     _save(work / f"{lang}.mapped.npy", theirs @ word_vectors.align(theirs, english, pairs))
     return len(pairs)
 

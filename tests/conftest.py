@@ -21,6 +21,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def fasttext():
+    """The package, which is built from source."""
+    reason = "fasttext is not installed (extra `vectors`; needs a C++ compiler)"
+    return pytest.importorskip("fasttext", reason=reason)
+
+
+@pytest.fixture(scope="session")
 def spark():
     """One local session for all tests."""
     from clir.experiment import Spark

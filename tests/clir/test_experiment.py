@@ -41,6 +41,11 @@ def test_any_field_can_be_overridden():
         ("collections.test=[{domain: news}]", "a collection has either a path or a name"),
         ("collections.test=[{path: x, name: y}]", "a collection has either a path or a name"),
         ("training", "expected key=value"),
+        ("lexicons.vector_texts={de: x}", "vector_texts needs en"),
+        (
+            "lexicons={vectors: {en: x, de: y}, vector_texts: {de: z}}",
+            "de has both vectors and vector_texts",
+        ),
     ],
 )
 def test_mistakes_name_the_key_and_what_it_may_be(override, message):

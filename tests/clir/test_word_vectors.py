@@ -41,6 +41,67 @@ def test_mistakes_in_vectors_name_the_line(tmp_path):
         word_vectors.read_vec(cut, 10)
 
 
+def test_text_vectors_that_are_cut_between_lines(tmp_path):
+    path = tmp_path / "x.vec"
+    path.write_text("3 2\nthe 1 0\na 0 1\n")
+    assert len(word_vectors.read_vec(path, limit=2).words) == 2
+    with pytest.raises(InputError, match=r"x.vec: 2 vectors, its first line says 3; fetch it"):
+        word_vectors.read_vec(path, limit=3)
+
+
+@pytest.fixture(scope="module")
+def model(fasttext, tmp_path_factory):
+    """A fastText model and its .bin; with ten threads the package fills all of its matrix."""
+    folder = tmp_path_factory.mktemp("model")
+    lines = [f"der hund {n % 7} und die katze schliefen im körbchen {n % 3}" for n in range(300)]
+    (folder / "texts").write_text("\n".join(lines))
+    trained = fasttext.train_unsupervised(
+        str(folder / "texts"), dim=10, bucket=500, minCount=1, epoch=1, thread=10, verbose=0
+    )
+    trained.save_model(str(folder / "model.bin"))
+    return trained, folder / "model.bin"
+
+
+def test_a_models_vectors_are_those_of_words_with_their_subwords(model):
+    trained, path = model
+    vectors = word_vectors.read_bin(path, limit=9)
+    words = vectors.words.to_pylist()
+    assert words == trained.get_words()[:9] and "hund" in words
+    for word, row in zip(words, vectors.matrix, strict=True):
+        np.testing.assert_array_equal(row, trained.get_word_vector(word))
+    alone = trained.get_input_vector(trained.get_word_id("hund"))
+    assert not np.allclose(vectors.matrix[words.index("hund")], alone)
+    assert len(word_vectors.read_bin(path, limit=10**6).words) == len(trained.get_words())
+
+
+def test_a_models_vectors_as_text_are_the_same(model, tmp_path):
+    trained, _ = model
+    words = trained.get_words()
+    lines = [f"{w} {' '.join(map(str, trained.get_word_vector(w).tolist()))}" for w in words]
+    (tmp_path / "x.vec").write_text("\n".join([f"{len(words)} 10", *lines]))
+    vectors = word_vectors.read_vec(tmp_path / "x.vec", limit=100)
+    assert vectors.words.to_pylist() == words
+    expected = [trained.get_word_vector(word) for word in words]
+    np.testing.assert_array_equal(vectors.matrix, np.stack(expected))
+
+
+def test_models_that_are_cut_or_none_are_refused(model, tmp_path):
+    """Wherever they are cut; fasttext itself would read on for ever."""
+    whole = model[1].read_bytes()
+    for size in (0, 3, 50, 70, 100, 120, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.bin").write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"cut.bin: .*fetch it again"):
+            word_vectors.read_bin(tmp_path / "cut.bin", 10)
+    (tmp_path / "longer.bin").write_bytes(whole + b"x")
+    with pytest.raises(InputError, match=r"longer.bin: .* bytes, expected"):
+        word_vectors.read_bin(tmp_path / "longer.bin", 10)
+    (tmp_path / "other.bin").write_bytes(b"x" * 1000)
+    with pytest.raises(InputError, match=r"other.bin: no fastText model"):
+        word_vectors.read_bin(tmp_path / "other.bin", 10)
+    with pytest.raises(InputError, match=r"none.bin: no such vectors"):
+        word_vectors.read_bin(tmp_path / "none.bin", 10)
+
+
 def test_procrustes_finds_a_rotation():
     source = np.random.default_rng(1).normal(size=(50, 6))
     turn = rotation(6)

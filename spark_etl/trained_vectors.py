@@ -1,0 +1,87 @@
+"""Texts -> word vectors of each language that is asked for and has none, a task each.
+
+Each language has a folder and a manifest of its own: what is trained stays trained when another
+language is added, or fails.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from clir import manifest, vector_training
+from clir.experiment import Experiment, VectorTraining
+from spark_etl.session import Spark, one_task_each
+
+
+def train(
+    spark: Spark, experiment: Experiment, terms: Callable[[], DataFrame], made_from: list[Path]
+) -> dict[str, Path]:
+    """Train the vectors of every language in ``lexicons.vector_texts``; the folder of each.
+
+    ``terms()``: entries of the other lexicons, whose target terms are words of languages that
+    part their words otherwise than ``clir.words``; ``made_from``: what these come from.
+    """
+    lexicons = experiment.lexicons
+    folders = {lang: experiment.output / "vectors" / lang for lang in lexicons.vector_texts}
+    settings = lexicons.model_dump(include={"vector_training", "vector_words"}, mode="json")
+    due = {}
+    for lang, paths in lexicons.vector_texts.items():
+        joined = made_from if lang in vector_training.TERMS_JOINED else []
+        origin = manifest.origin_of([*paths, *joined], {"lang": lang, **settings})
+        if manifest.is_current(folders[lang], origin):
+            print(f"vectors/{lang}: up to date", flush=True)
+        else:
+            due[lang] = [str(folders[lang]), [str(path) for path in paths], json.dumps(origin)]
+    if due:
+        _train_each(spark(), experiment, due, terms)
+    return folders
+
+
+def _train_each(
+    spark: SparkSession,
+    experiment: Experiment,
+    due: dict[str, list[Any]],
+    terms: Callable[[], DataFrame],
+) -> None:
+    known = experiment.output / "vectors" / "terms.partial"
+    shutil.rmtree(known, ignore_errors=True)
+    if joined := [lang for lang in due if lang in vector_training.TERMS_JOINED]:
+        wanted = (
+            terms().where(F.col("target_lang").isin(joined)).select("target_lang", "target_term")
+        )
+        wanted.write.partitionBy("target_lang").parquet(str(known))
+    settings, limit = experiment.lexicons.vector_training, experiment.lexicons.vector_words
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                write = partial(_write, row, known, settings, limit)
+                manifest.publish(Path(row["folder"]), json.loads(row["origin"]), write)
+                yield pa.RecordBatch.from_pydict({"lang": [row["lang"]]})
+
+    work = [(lang, *row) for lang, row in due.items()]
+    columns = "lang string, folder string, paths array<string>, origin string"
+    one_task_each(spark, work, columns).mapInArrow(run, "lang string").collect()  # a row a task
+    shutil.rmtree(known, ignore_errors=True)
+
+
+def _write(
+    row: dict[str, Any], known: Path, settings: VectorTraining, limit: int, out: Path
+) -> dict[str, int]:
+    lang, folder = row["lang"], known / f"target_lang={row['lang']}"
+    terms = pa.array([], pa.string())
+    if folder.exists():
+        table = pyarrow.dataset.dataset(str(folder), format="parquet").to_table(["target_term"])
+        terms = table["target_term"].combine_chunks()
+    paths = [Path(path) for path in row["paths"]]
+    return vector_training.train(paths, lang, terms, settings, limit, out / "words.vec")

@@ -1,0 +1,141 @@
+"""Word vectors, trained in the stage, as one of the lexicons that switching asks."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from clir import experiment
+from clir.vector_training import TERMS_JOINED
+from spark_etl import collection_tables, lexicon_table, titles, training_pairs
+from tests.dumps import LANGLINKS, PAGE, page, write_dump
+from tests.spark_etl.test_stages import data, fails, write_collection
+
+# English and German of one corpus, word by word: fastText sees the same in both.
+GERMAN = {"dog": "hund", "cat": "katze", **{f"w{n}x": f"d{n}x" for n in range(38)}}
+
+
+def write_texts(folder: Path) -> dict[str, Path]:
+    """Lines about one of four topics each."""
+    draw = random.Random(1)
+    english = list(GERMAN)
+    lines = []
+    for _ in range(600):
+        topic = draw.randrange(4)
+        lines.append([draw.choice(english[topic::4]) for _ in range(9)])
+    for lang in ("en", "de"):
+        words = {"en": {word: word for word in english}, "de": GERMAN}[lang]
+        texts = [" ".join(words[word].capitalize() for word in line) for line in lines]
+        (folder / f"{lang}.txt").write_text("\n".join(texts) + "\n")
+    return {lang: folder / f"{lang}.txt" for lang in ("en", "de")}
+
+
+@pytest.fixture
+def settings(fasttext, tmp_path):
+    """Titles know ``dog`` in de and ar, dictionaries ``dog`` and ``which`` in all three."""
+    (tmp_path / "dictionary").mkdir()
+    for lang in ("de", "ar", "hi"):
+        entries = {"which": f"{lang}-which", "dog": f"{lang}-dog"}
+        if lang == "de":
+            entries |= dict(list(GERMAN.items())[2:32])  # what vectors are aligned by
+        rows = "".join(f"{source}\t{target}\n" for source, target in entries.items())
+        (tmp_path / "dictionary" / f"en-{lang}.tsv").write_text(rows)
+    links = [(1, "de", "Hund"), (1, "ar", "كلب")]
+    return experiment.Experiment(
+        name="test",
+        output=tmp_path / "out",
+        titles=[
+            {
+                "lang": "en",
+                "page": write_dump(tmp_path / "page.sql", "page", PAGE, [page(1, "Dog")]),
+                "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, links),
+            }
+        ],
+        lexicons={
+            "dictionary": tmp_path / "dictionary",
+            "words": ["word-vectors", "wikipedia-titles", "dictionary"],
+            "vector_texts": write_texts(tmp_path),
+            "vector_seed": "dictionary",
+            "vector_training": {"dimensions": 8, "epochs": 20, "subwords": (0, 0), "buckets": 1},
+        },
+        collections={"train": [{"path": write_collection(tmp_path / "train")}], "test": []},
+        switching={"languages": ["de", "ar", "hi"], "pair": ["de", "hi"], "probability": 1.0},
+        models={"bi-encoder": {}},
+        spark={"shuffle_partitions": 2},
+    )
+
+
+def lexicon_of(spark, settings) -> Path:
+    return lexicon_table.build(spark, settings, titles.mine(spark, settings))
+
+
+def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings):
+    lexicon = lexicon_of(spark, settings)
+    by_vectors = {
+        r["source_term"]: r["target_term"] for r in data(lexicon) if r["origin"] == "word-vectors"
+    }
+    assert by_vectors == GERMAN  # also dog and cat, which it was not aligned by
+    collections = collection_tables.load(spark, settings)
+    bl_cs = data(training_pairs.build(spark, settings, "bl-cs", collections, lexicon))
+    # dog: by vectors (titles have Hund, the dictionary de-dog); which: only the dictionary has it.
+    assert all(row["query"].startswith("de-which hund is") for row in bl_cs)
+    # hi has neither vectors nor titles.
+    assert all(row["passage"].startswith("The hi-dog") for row in bl_cs)
+    ml_cs = data(training_pairs.build(spark, settings, "ml-cs", collections, lexicon))
+    queries = [row["query"].split() for row in ml_cs]
+    assert {query[0] for query in queries} <= {"de-which", "ar-which", "hi-which"}
+    # ar has no vectors, but a title.
+    assert {query[1] for query in queries} == {"hund", "كلب", "hi-dog"}
+
+
+def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark, settings):
+    lexicon_of(spark, settings)
+
+    def must_not_start():
+        raise AssertionError("started")
+
+    lexicon_of(must_not_start, settings)
+    trained = {lang: settings.output / "vectors" / lang / "words.vec" for lang in ("en", "de")}
+    assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == ["de", "en"]
+    before = {lang: path.stat().st_mtime_ns for lang, path in trained.items()}
+    german = settings.lexicons.vector_texts["de"][0]
+    german.write_text(german.read_text() + "hund hund\n")
+    lexicon_of(spark, settings)
+    after = {lang: path.stat().st_mtime_ns for lang, path in trained.items()}
+    assert after["en"] == before["en"] and after["de"] > before["de"]
+
+
+def test_terms_of_chinese_are_words(spark, settings, tmp_path):
+    assert "zh" in TERMS_JOINED
+    (tmp_path / "dictionary" / "en-zh.tsv").write_text("computer\t电脑\n")
+    (tmp_path / "zh.txt").write_text("我买电脑\n一台电脑\n" * 20)
+    lexicons = settings.lexicons
+    texts = lexicons.vector_texts | {"zh": [tmp_path / "zh.txt"]}
+    settings = settings.model_copy(
+        update={"lexicons": lexicons.model_copy(update={"vector_texts": texts})}
+    )
+    message = fails(lambda: lexicon_of(spark, settings))
+    # No English text here has the word computer.
+    assert "no entry of it has vectors in both en and zh" in message
+    written = (settings.output / "vectors" / "zh" / "words.vec").read_text()
+    assert sorted(line.split()[0] for line in written.splitlines()[1:]) == sorted(
+        ["电脑", *"我买一台"]
+    )
+    assert not (settings.output / "vectors" / "terms.partial").exists()
+
+
+def test_mistakes_in_texts_and_vectors(spark, settings, tmp_path):
+    (tmp_path / "de.txt").write_bytes(b"hund\n\xff\n")
+    assert f"{tmp_path / 'de.txt'}:2: not UTF-8" in fails(lambda: lexicon_of(spark, settings))
+    assert (settings.output / "vectors" / "en" / "words.vec").exists()
+    assert not (settings.output / "vectors" / "de").exists()
+    (tmp_path / "de.vec").write_text("1 2\nhund 1 0\n")
+    given = settings.lexicons.model_copy(
+        update={
+            "vectors": {"de": tmp_path / "de.vec"},
+            "vector_texts": {"en": settings.lexicons.vector_texts["en"]},
+        }
+    )
+    settings = settings.model_copy(update={"lexicons": given})
+    message = fails(lambda: lexicon_of(spark, settings))
+    assert "vectors of de have 2 dimensions, those of en 8" in message
