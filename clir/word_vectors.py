@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clir.errors import InputError
 
@@ -132,6 +133,13 @@ def _check_whole(path: Path) -> None:
         raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
     if size != at:
         raise InputError(f"{path}: {size} bytes, expected {at}; fetch it again")
+
+
+def of_words(vectors: Vectors) -> Vectors:
+    """Without those of marks, numbers, and fastText's name for the end of a line."""
+    kept = np.array(pc.match_substring_regex(vectors.words, r"\p{L}"))
+    kept &= ~np.asarray(pc.equal(vectors.words, "</s>"))
+    return Vectors(vectors.words.filter(pa.array(kept)), vectors.matrix[kept])
 
 
 def normalised(matrix: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Turn mined titles and dictionaries into the lexicon table (a Spark job)."""
+"""Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
 from clir import experiment
 from clir.errors import run_job

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
@@ -100,12 +99,8 @@ def _read(work: Path, row: dict[str, Any]) -> int:
     """A language's vectors, normalised; the number of words."""
     path = Path(row["path"])
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
-    vectors = reader(path, row["words"])
-    # Not marks, numbers, or fastText's name for the end of a line.
-    letters = np.array(pc.match_substring_regex(vectors.words, r"\p{L}"))
-    letters &= ~np.asarray(pc.equal(vectors.words, "</s>"))
-    words = vectors.words.filter(pa.array(letters))
-    _save(work / f"{row['lang']}.npy", word_vectors.normalised(vectors.matrix[letters]))
+    words, matrix = word_vectors.of_words(reader(path, row["words"]))
+    _save(work / f"{row['lang']}.npy", word_vectors.normalised(matrix))
     pq.write_table(pa.table({"word": words}), work / f"{row['lang']}.words.parquet")
     return len(words)
 

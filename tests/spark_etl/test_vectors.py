@@ -7,70 +7,84 @@ import pytest
 
 from clir import experiment
 from clir.vector_training import TERMS_JOINED
-from spark_etl import collection_tables, lexicon_table, titles, training_pairs
+from spark_etl import (
+    collection_tables,
+    lexicon_table,
+    titles,
+    trained_vectors,
+    training_pairs,
+)
 from tests.dumps import LANGLINKS, PAGE, page, write_dump
 from tests.spark_etl.test_stages import data, fails, write_collection
 
 # English and German of one corpus, word by word: fastText sees the same in both.
+NOTHING_ELSE = {"name": "test", "collections": {"train": [], "test": []}, "models": {}}
 GERMAN = {"dog": "hund", "cat": "katze", **{f"w{n}x": f"d{n}x" for n in range(38)}}
 
 
 def write_texts(folder: Path) -> dict[str, Path]:
-    """Lines about one of four topics each."""
-    draw = random.Random(1)
-    english = list(GERMAN)
-    lines = []
+    """Lines of words that follow each other in the list, so that each has company of its own."""
+    draw, english, lines = random.Random(1), list(GERMAN), []
     for _ in range(600):
-        topic = draw.randrange(4)
-        lines.append([draw.choice(english[topic::4]) for _ in range(9)])
-    for lang in ("en", "de"):
-        words = {"en": {word: word for word in english}, "de": GERMAN}[lang]
-        texts = [" ".join(words[word].capitalize() for word in line) for line in lines]
+        place = draw.randrange(len(english))
+        lines.append([english[(place + draw.randrange(5)) % len(english)] for _ in range(9)])
+    for lang, spelled in (("en", str), ("de", GERMAN.get)):
+        texts = [" ".join(spelled(word).capitalize() for word in line) for line in lines]
         (folder / f"{lang}.txt").write_text("\n".join(texts) + "\n")
     return {lang: folder / f"{lang}.txt" for lang in ("en", "de")}
 
 
+@pytest.fixture(scope="module")
+def mined(spark, tmp_path_factory) -> Path:
+    """Titles of ``Dog`` in de and ar."""
+    folder = tmp_path_factory.mktemp("titles")
+    dumps = {
+        "lang": "en",
+        "page": write_dump(folder / "page.sql", "page", PAGE, [page(1, "Dog")]),
+        "langlinks": write_dump(
+            folder / "links.sql", "langlinks", LANGLINKS, [(1, "de", "Hund"), (1, "ar", "كلب")]
+        ),
+    }
+    return titles.mine(
+        spark, experiment.Experiment(titles=[dumps], output=folder / "out", **NOTHING_ELSE)
+    )
+
+
 @pytest.fixture
 def settings(fasttext, tmp_path):
-    """Titles know ``dog`` in de and ar, dictionaries ``dog`` and ``which`` in all three."""
+    """Dictionaries know ``dog`` and ``which`` in all languages; that of de aligns vectors too."""
     (tmp_path / "dictionary").mkdir()
     for lang in ("de", "ar", "hi"):
         entries = {"which": f"{lang}-which", "dog": f"{lang}-dog"}
         if lang == "de":
-            entries |= dict(list(GERMAN.items())[2:32])  # what vectors are aligned by
+            entries |= dict(list(GERMAN.items())[2:32])
         rows = "".join(f"{source}\t{target}\n" for source, target in entries.items())
         (tmp_path / "dictionary" / f"en-{lang}.tsv").write_text(rows)
-    links = [(1, "de", "Hund"), (1, "ar", "كلب")]
     return experiment.Experiment(
         name="test",
         output=tmp_path / "out",
-        titles=[
-            {
-                "lang": "en",
-                "page": write_dump(tmp_path / "page.sql", "page", PAGE, [page(1, "Dog")]),
-                "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, links),
-            }
-        ],
+        titles=[],
         lexicons={
             "dictionary": tmp_path / "dictionary",
             "words": ["word-vectors", "wikipedia-titles", "dictionary"],
             "vector_texts": write_texts(tmp_path),
             "vector_seed": "dictionary",
-            "vector_training": {"dimensions": 8, "epochs": 20, "subwords": (0, 0), "buckets": 1},
+            "vector_training": {"dimensions": 16, "epochs": 20, "subwords": (0, 0), "buckets": 1},
         },
         collections={"train": [{"path": write_collection(tmp_path / "train")}], "test": []},
-        switching={"languages": ["de", "ar", "hi"], "pair": ["de", "hi"], "probability": 1.0},
+        switching={
+            "languages": ["de", "ar", "hi"],
+            "pair": ["de", "hi"],
+            "probability": 1.0,
+            "copies": 8,
+        },
         models={"bi-encoder": {}},
         spark={"shuffle_partitions": 2},
     )
 
 
-def lexicon_of(spark, settings) -> Path:
-    return lexicon_table.build(spark, settings, titles.mine(spark, settings))
-
-
-def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings):
-    lexicon = lexicon_of(spark, settings)
+def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings, mined):
+    lexicon = lexicon_table.build(spark, settings, mined)
     by_vectors = {
         r["source_term"]: r["target_term"] for r in data(lexicon) if r["origin"] == "word-vectors"
     }
@@ -89,23 +103,21 @@ def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings):
 
 
 def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark, settings):
-    lexicon_of(spark, settings)
-
     def must_not_start():
         raise AssertionError("started")
 
-    lexicon_of(must_not_start, settings)
-    trained = {lang: settings.output / "vectors" / lang / "words.vec" for lang in ("en", "de")}
-    assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == ["de", "en"]
-    before = {lang: path.stat().st_mtime_ns for lang, path in trained.items()}
+    folders = trained_vectors.train(spark, settings, must_not_start, [])
+    assert trained_vectors.train(must_not_start, settings, must_not_start, []) == folders
+    before = {lang: (path / "words.vec").stat().st_mtime_ns for lang, path in folders.items()}
     german = settings.lexicons.vector_texts["de"][0]
     german.write_text(german.read_text() + "hund hund\n")
-    lexicon_of(spark, settings)
-    after = {lang: path.stat().st_mtime_ns for lang, path in trained.items()}
+    trained_vectors.train(spark, settings, must_not_start, [])
+    after = {lang: (path / "words.vec").stat().st_mtime_ns for lang, path in folders.items()}
     assert after["en"] == before["en"] and after["de"] > before["de"]
+    assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == ["de", "en"]
 
 
-def test_terms_of_chinese_are_words(spark, settings, tmp_path):
+def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
     assert "zh" in TERMS_JOINED
     (tmp_path / "dictionary" / "en-zh.tsv").write_text("computer\t电脑\n")
     (tmp_path / "zh.txt").write_text("我买电脑\n一台电脑\n" * 20)
@@ -114,7 +126,7 @@ def test_terms_of_chinese_are_words(spark, settings, tmp_path):
     settings = settings.model_copy(
         update={"lexicons": lexicons.model_copy(update={"vector_texts": texts})}
     )
-    message = fails(lambda: lexicon_of(spark, settings))
+    message = fails(lambda: lexicon_table.build(spark, settings, mined))
     # No English text here has the word computer.
     assert "no entry of it has vectors in both en and zh" in message
     written = (settings.output / "vectors" / "zh" / "words.vec").read_text()
@@ -124,10 +136,11 @@ def test_terms_of_chinese_are_words(spark, settings, tmp_path):
     assert not (settings.output / "vectors" / "terms.partial").exists()
 
 
-def test_mistakes_in_texts_and_vectors(spark, settings, tmp_path):
+def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
     (tmp_path / "de.txt").write_bytes(b"hund\n\xff\n")
-    assert f"{tmp_path / 'de.txt'}:2: not UTF-8" in fails(lambda: lexicon_of(spark, settings))
-    assert (settings.output / "vectors" / "en" / "words.vec").exists()
+    assert f"{tmp_path / 'de.txt'}:2: not UTF-8" in fails(
+        lambda: lexicon_table.build(spark, settings, mined)
+    )
     assert not (settings.output / "vectors" / "de").exists()
     (tmp_path / "de.vec").write_text("1 2\nhund 1 0\n")
     given = settings.lexicons.model_copy(
@@ -137,5 +150,5 @@ def test_mistakes_in_texts_and_vectors(spark, settings, tmp_path):
         }
     )
     settings = settings.model_copy(update={"lexicons": given})
-    message = fails(lambda: lexicon_of(spark, settings))
-    assert "vectors of de have 2 dimensions, those of en 8" in message
+    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    assert "vectors of de have 2 dimensions, those of en 16" in message
