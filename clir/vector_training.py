@@ -31,12 +31,11 @@ from clir.errors import InputError
 from clir.experiment import VectorTraining
 from clir.lexicon import ranked
 from clir.switching import MAX_PHRASE_WORDS, Switcher, covered
-from clir.word_vectors import import_fasttext
+from clir.word_vectors import LINE_END, import_fasttext
 from clir.words import SpanHashes, buffer_of, count_words, find_words, fold
 
 TERMS_JOINED = ("zh", "ja", "vi")  # their words are often several of ours
 _TEXTS = 4096  # of a batch
-_LINE_END = "</s>"  # fastText's name for it
 _BLANK = ord(" ")
 
 
@@ -199,7 +198,7 @@ def _in_a_process_of_its_own(
 def _work(arguments: dict[str, Any], limit: int, out: str) -> int:
     """Train and write the vectors as text; the number of words."""
     model = import_fasttext().train_unsupervised(**arguments)
-    words = [word for word in model.get_words() if word != _LINE_END][:limit]
+    words = [word for word in model.get_words() if word != LINE_END][:limit]
     with Path(out).open("w", encoding="utf-8") as file:
         file.write(f"{len(words)} {arguments['dim']}\n")
         for word in words:

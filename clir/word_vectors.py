@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from clir.errors import InputError
 
 NEIGHBOURS = 10  # that a word's nearness to everything is measured by
+LINE_END = "</s>"  # fastText's name for the end of a line, which has a vector too
 _ROWS, _KEYS = 1024, 16_384  # of a block: 64 MB of similarities
 _BIN_MAGIC, _BIN_DICTIONARY = 793712314, 64  # a model's first number; the byte its words begin at
 _SURE_WORDS = 15_000  # the most frequent words of each side refine the map
@@ -127,18 +128,18 @@ def _check_whole(path: Path) -> None:
             size = len(data)
     except FileNotFoundError:
         raise InputError(f"{path}: no such vectors") from None
+    except InputError:
+        raise
     except (struct.error, ValueError) as error:  # ValueError: an empty file cannot be mapped
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
     if size != at:
         raise InputError(f"{path}: {size} bytes, expected {at}; fetch it again")
 
 
 def of_words(vectors: Vectors) -> Vectors:
-    """Without those of marks, numbers, and fastText's name for the end of a line."""
+    """Without those of marks, numbers and line ends."""
     kept = np.array(pc.match_substring_regex(vectors.words, r"\p{L}"))
-    kept &= ~np.asarray(pc.equal(vectors.words, "</s>"))
+    kept &= ~np.asarray(pc.equal(vectors.words, LINE_END))
     return Vectors(vectors.words.filter(pa.array(kept)), vectors.matrix[kept])
 
 

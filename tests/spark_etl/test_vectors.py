@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from clir import experiment
-from clir.vector_training import TERMS_JOINED
 from spark_etl import (
     collection_tables,
     lexicon_table,
@@ -118,7 +117,6 @@ def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark,
 
 
 def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
-    assert "zh" in TERMS_JOINED
     (tmp_path / "dictionary" / "en-zh.tsv").write_text("computer\t电脑\n")
     (tmp_path / "zh.txt").write_text("我买电脑\n一台电脑\n" * 20)
     lexicons = settings.lexicons
