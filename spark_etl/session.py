@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyspark import SparkConf
+from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
 from clir import experiment
@@ -38,32 +38,69 @@ def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
 def _start(settings: experiment.Spark) -> SparkSession:
     # Rows cross into Python as Arrow batches here, never as pandas frames.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-    # Workers must run this interpreter, with clir installed in it.
+    # Workers must run this interpreter, with clir's dependencies installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("clir")
-    if not SparkConf().contains("spark.master"):
+    chosen = _everywhere(settings)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit started us
+        # Spark would let what a program sets win over spark-submit's options, the master included.
+        # Those, and spark-defaults.conf's, are the JVM's system properties.
+        chosen = {k: v for k, v in chosen.items() if SparkContext.getSystemProperty(k) is None}
+    else:
         # A laptop's names may resolve to an address that is down; loopback never is.
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        builder = builder.master(settings.master)
-        builder = builder.config("spark.driver.memory", settings.driver_memory)
-        builder = builder.config("spark.ui.enabled", False)
-        builder = builder.config("spark.ui.showConsoleProgress", False)
-        # Workers' errors reach the user as exceptions; here the log would only repeat them.
-        builder = builder.config("spark.log.level", "OFF")
-    return (
-        builder.config("spark.sql.shuffle.partitions", settings.shuffle_partitions)
+        chosen |= _local(settings)
+    builder = SparkSession.builder
+    for key, value in chosen.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
+    """What every job sets, locally and on a cluster, unless spark-submit was told otherwise.
+
+    Left as Spark 4 has them, because our tasks rely on them: adaptive execution (joins with small
+    tables become broadcasts; shuffles are coalesced, but never the one that shards the training
+    pairs, whose number is given); commits of whole tasks (version 1 of Hadoop's committer: a task
+    that dies or runs twice leaves no rows); reused Python workers (they keep the lexicon); four
+    tries for a task. Speculation stays off: a file is read by one long task, and its copy would
+    start from the beginning; switched on, it costs time, but no row comes twice.
+    """
+    return {
+        # Also the number of shards of the training pairs.
+        "spark.sql.shuffle.partitions": settings.shuffle_partitions,
         # zstd: a third smaller than snappy on text, as fast to read.
-        .config("spark.sql.parquet.compression.codec", "zstd")
+        "spark.sql.parquet.compression.codec": "zstd",
         # Row groups are what training and ranking read in parallel; Spark's 128 MB is one for all.
-        .config("spark.hadoop.parquet.block.size", 16 << 20)
-        # Rows of a passage table are about 1 KB: batches of a few MB keep the kernels in cache.
-        .config("spark.sql.execution.arrow.maxRecordsPerBatch", 4096)
-        .getOrCreate()
-    )
+        "spark.hadoop.parquet.block.size": 16 << 20,
+        # A row is about 1 KB where texts are passages: batches of a few MB keep the kernels in
+        # cache. Where texts are whole articles the bytes bound a worker's memory: kernels need
+        # several arrays of a batch's size, and Spark would allow 64 MB.
+        "spark.sql.execution.arrow.maxRecordsPerBatch": 4096,
+        "spark.sql.execution.arrow.maxBytesPerBatch": 16 << 20,
+        # Python workers, one a core, hold lexicons and batches outside the JVM's heap; YARN's share
+        # of 0.1 has them killed. Standalone clusters set no such bound.
+        "spark.executor.memoryOverheadFactor": 0.4,
+    }
+
+
+def _local(settings: experiment.Spark) -> dict[str, Any]:
+    """What a session of our own needs besides; else it is for spark-submit to say."""
+    return {
+        "spark.master": settings.master,
+        "spark.app.name": "clir",
+        "spark.driver.memory": settings.driver_memory,
+        "spark.ui.enabled": False,
+        "spark.ui.showConsoleProgress": False,
+        # Workers' errors reach the user as exceptions; here the log would only repeat them.
+        "spark.log.level": "OFF",
+    }
 
 
 def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:
-    """A small table of work, one row a task (files are read as streams, never cut)."""
+    """A small table of work, one row a task (files are read as streams, never cut).
+
+    Paths in it must be absolute: tasks do not run in the driver's folder.
+    """
     work = list(rows)
     frame = spark.createDataFrame(work, schema)
     return frame.repartitionByRange(max(1, len(work)), *frame.columns)
