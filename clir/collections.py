@@ -75,6 +75,10 @@ class Part(NamedTuple):
     start: int = 0
     end: int | None = None
 
+    def absolute(self) -> Part:
+        """The same for a process in another folder."""
+        return self._replace(path=str(Path(self.path).absolute()))
+
 
 def files(collection: Collection) -> list[Part]:
     """The whole files of a collection (or kinds of a named one), each with what it is.

@@ -66,6 +66,8 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
     if not files:
         return spark.createDataFrame([], columns)
+    # Executors do not run in this process's folder.
+    files = [file if readers.is_named(file) else file.absolute() for file in files]
     tasks = [(parts,) for parts in readers.tasks(files)]
     rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
     if kind == "documents":

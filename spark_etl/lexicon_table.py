@@ -185,7 +185,7 @@ def _from_dictionaries(spark: SparkSession, dictionaries: dict[str, Path]) -> Da
                 lexicon = read_dictionary(Path(work["path"]), work["lang"])
                 yield from lexicon.select(tables.LEXICON.names).to_batches()
 
-    work = [(lang, str(path)) for lang, path in dictionaries.items()]
+    work = [(lang, str(path.absolute())) for lang, path in dictionaries.items()]
     return one_task_each(spark, work, "lang string, path string").mapInArrow(
         read, from_arrow_schema(tables.LEXICON)
     )

@@ -90,14 +90,14 @@ def join(pages: DataFrame, links: DataFrame) -> DataFrame:
             F.col("other_lang").alias("target_lang"),
             "target_title",
         )
-        .orderBy("source_lang", "page_id", "target_lang")
+        .orderBy("source_lang", "page_id", "target_lang", "target_title", "source_title")
     )
 
 
 def _stage(spark: SparkSession, dumps: list[Dumps], staging: Path) -> None:
     """Read all dumps, a task each, into one folder a table."""
     work = [
-        (table, dump.lang, str(getattr(dump, table)), dump.max_bad_share)
+        (table, dump.lang, str(getattr(dump, table).absolute()), dump.max_bad_share)
         for dump in dumps
         for table in _READERS
     ]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -45,12 +47,12 @@ def build(
     )
 
     def write(out: Path) -> dict[str, int]:
-        session, work = spark(), out / "work"
+        session, work = spark(), out.absolute() / "work"
         langs = [lang for lang in vectors if lang != "en"]
         pairs = seeds().where("source_lang = 'en' and source_words = 1 and rank = 1")
         pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))
         limit = experiment.lexicons.vector_words
-        reads = [(lang, str(path), limit) for lang, path in vectors.items()]
+        reads = [(lang, str(path.absolute()), limit) for lang, path in vectors.items()]
         sizes = _each(session, work, _read, reads, "lang string, path string, words int")
         used = _each(session, work, _map, [(lang,) for lang in langs], "lang string")
         blocks = [
@@ -100,8 +102,10 @@ def _read(work: Path, row: dict[str, Any]) -> int:
     path = Path(row["path"])
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
     words, matrix = word_vectors.of_words(reader(path, row["words"]))
-    _save(work / f"{row['lang']}.npy", word_vectors.normalised(matrix))
-    pq.write_table(pa.table({"word": words}), work / f"{row['lang']}.words.parquet")
+    with _whole(work / f"{row['lang']}.npy") as file:
+        np.save(file, word_vectors.normalised(matrix))
+    with _whole(work / f"{row['lang']}.words.parquet") as file:
+        pq.write_table(pa.table({"word": words}), file)
     return len(words)
 
 
@@ -129,7 +133,8 @@ def _map(work: Path, row: dict[str, Any]) -> int:
             f"lexicons.vector_seed: no entry of it has vectors in both en and {lang}; "
             f"name the other lexicon, or leave out the vectors of {lang}"
         )
-    _save(work / f"{lang}.mapped.npy", theirs @ word_vectors.align(theirs, english, pairs))
+    with _whole(work / f"{lang}.mapped.npy") as file:
+        np.save(file, theirs @ word_vectors.align(theirs, english, pairs))
     return len(pairs)
 
 
@@ -148,7 +153,8 @@ def _nearness(work: Path, row: dict[str, Any]) -> int:
     english, theirs = _space(work, lang)
     queries, keys = (english, theirs) if side == "en" else (theirs, english)
     mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)
-    _save(work / f"{lang}.near.{side}.{block:09}.npy", mean)
+    with _whole(work / f"{lang}.near.{side}.{block:09}.npy") as file:
+        np.save(file, mean)
     return len(mean)
 
 
@@ -201,9 +207,10 @@ def _words(work: Path, lang: str) -> pa.Array:
     return pq.read_table(work / f"{lang}.words.parquet")["word"].combine_chunks()
 
 
-def _save(path: Path, array: np.ndarray) -> None:
-    """Under a temporary name first: a task may be killed, or run twice."""
-    partial = path.with_name(f"{path.name}.{np.random.default_rng().integers(2**60)}")
+@contextmanager
+def _whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name when it is written: a task may be killed, or run twice."""
+    partial = path.with_name(f"{path.name}.{uuid4().hex}")
     with partial.open("wb") as file:
-        np.save(file, array)
+        yield file
     partial.rename(path)
