@@ -1,7 +1,8 @@
 """Beside each output: what it was made from. What is done is skipped, what is half done is gone.
 
-A stage writes into ``FOLDER.partial``; its manifest comes last, and then the folder gets its name.
-So a folder under its own name is whole, and a killed stage leaves nothing that is read.
+A stage writes into ``FOLDER.partial.ID``; its manifest comes last, and then the folder gets its
+name. So a folder under its own name is whole, and a killed stage leaves nothing that is read. The
+id is another one each time: workers that outlive a killed driver may still write into its folder.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from clir.errors import InputError
 
@@ -66,8 +68,9 @@ def publish(
 
     ``seconds_before``: time already spent on it, for the manifest's account.
     """
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    for left in folder.parent.glob(f"{folder.name}.partial.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = folder.with_name(f"{folder.name}.partial.{uuid4().hex[:8]}")
     partial.mkdir(parents=True)
     started = time.monotonic() - seconds_before
     counts = dict(write(partial))

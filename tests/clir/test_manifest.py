@@ -54,6 +54,28 @@ def test_a_killed_stage_leaves_nothing_that_is_read(tmp_path, source):
     assert not (folder / "half").exists()
 
 
+def test_what_a_killed_stage_s_workers_still_write_is_not_read(tmp_path, source):
+    folder, writers = tmp_path / "stage", []
+
+    def dies(out):
+        writers.append(out)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        manifest.build(folder, [source], {}, dies)
+
+    def write(out):
+        for place in (*writers, out):
+            (place / "data").mkdir(parents=True)
+            (place / "data" / f"part-{place is out}").write_text("rows")
+        return {"rows": 1}
+
+    assert manifest.build(folder, [source], {}, write)
+    assert [path.name for path in (folder / "data").iterdir()] == ["part-True"]
+    assert build(folder, source)  # and what they left is taken away next time
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "stage"]
+
+
 def test_a_missing_input(tmp_path):
     with pytest.raises(InputError, match="no such file or folder"):
         build(tmp_path / "stage", tmp_path / "none")
