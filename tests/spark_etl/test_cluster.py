@@ -1,0 +1,124 @@
+"""The jobs by spark-submit on a real standalone cluster, whose parts are killed at work.
+
+What must come out is what a local session makes, row for row; that one has two partitions, the
+cluster three.
+"""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from clir import experiment, manifest
+from spark_etl import collection_tables, lexicon_table, titles, training_pairs
+from tests.spark_cluster import ROOT, Cluster, Job, is_written, wait_for
+from tests.tables import tables_of
+
+CONFIG = "jobs/configs/demo.yaml"
+SMALL = [
+    "collections={train: [jobs/sample/collections/train-news], test: []}",
+    "switching.copies=20",
+    "models={bi-encoder: {methods: [ml-cs, wiki-cs]}}",
+    "leave_out=null",
+]
+
+
+@pytest.fixture(scope="module")
+def expected(spark, tmp_path_factory):
+    """The tables that a local session makes of the experiment."""
+    output = tmp_path_factory.mktemp("local")
+    two = ["spark.shuffle_partitions=2", f"output={output}"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        settings = experiment.load(Path(CONFIG), [*SMALL, *two])
+        lexicon = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+        collections = collection_tables.load(spark, settings)
+        for method in settings.methods:
+            training_pairs.build(spark, settings, method, collections, lexicon)
+    return tables_of(output)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def submit(cluster, tmp_path_factory):
+    """Runs a job of the experiment on the cluster, with the code shipped to it as a zip."""
+    folder = tmp_path_factory.mktemp("submitted")
+    with zipfile.ZipFile(folder / "code.zip", "w") as code:
+        for path in [*ROOT.glob("clir/*.py"), *ROOT.glob("spark_etl/*.py")]:
+            code.write(path, path.relative_to(ROOT))
+    three = ["spark.shuffle_partitions=3", f"output={folder / 'out'}"]
+    overrides = [part for value in (*SMALL, *three) for part in ("--set", value)]
+
+    def start(name: str, *options: str) -> Job:
+        options = ("--py-files", str(folder / "code.zip"), *options)
+        return cluster.submit(f"jobs/{name}.py", "--config", CONFIG, *overrides, options=options)
+
+    start.output = folder / "out"
+    for name in ("mine_titles", "build_lexicon", "load_collections"):
+        start(name).done()
+    return start
+
+
+@pytest.fixture
+def no_pairs(submit):
+    """The output folder, with everything in it but training pairs."""
+    shutil.rmtree(submit.output / "pairs", ignore_errors=True)
+    return submit.output
+
+
+def lost_tasks(job: Job, executor: str) -> list[tuple[int, int]]:
+    """The tasks, by stage and number, that died with an executor; all of them were run again."""
+    ended = [
+        (event["Task End Reason"]["Reason"], event["Task Info"]["Executor ID"],
+         (event["Stage ID"], event["Task Info"]["Index"]))
+        for event in job.events("TaskEnd")
+    ]  # fmt: skip
+    lost = [task for why, who, task in ended if (why, who) == ("ExecutorLostFailure", executor)]
+    assert set(lost) <= {task for why, _, task in ended if why == "Success"}
+    return lost
+
+
+def test_a_cluster_makes_the_same_tables(submit, no_pairs, expected):
+    job = submit("switch_pairs", "--conf", "spark.sql.execution.arrow.maxRecordsPerBatch=1000")
+    job.done()
+    assert tables_of(no_pairs) == expected
+    assert len(list((no_pairs / "pairs" / "ml-cs" / "data").glob("*.parquet"))) == 3
+    # It did run there; and what spark-submit is told goes before what we set.
+    (environment,) = job.events("EnvironmentUpdate")
+    settings = dict(environment["Spark Properties"])
+    assert settings["spark.master"].startswith("spark://127.0.0.1:")
+    assert settings["spark.sql.execution.arrow.maxRecordsPerBatch"] == "1000"
+    assert settings["spark.sql.parquet.compression.codec"] == "zstd"
+    assert settings["spark.app.name"] == "switch_pairs.py"
+
+
+def test_an_executor_and_a_worker_die_at_work(cluster, submit, no_pairs, expected):
+    job = submit("switch_pairs")
+    killed = cluster.kill_at_work(job, no_pairs / "pairs" / "ml-cs")
+    killed_with_worker = cluster.kill_at_work(job, no_pairs / "pairs" / "wiki-cs", worker=True)
+    job.done()
+    cluster.add_worker()
+    assert lost_tasks(job, killed) and lost_tasks(job, killed_with_worker)
+    assert tables_of(no_pairs) == expected
+
+
+def test_the_driver_dies_at_work_and_is_run_again(submit, no_pairs, expected):
+    first, pairs = submit("switch_pairs"), no_pairs / "pairs"
+    wait_for(lambda: is_written(pairs / "wiki-cs"), first.log)
+    first.kill()
+    assert [path.name for path in pairs.glob("*") if "partial" not in path.name] == ["ml-cs"]
+    whole = (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns
+    submit("switch_pairs").done()
+    assert (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns == whole  # it went on from there
+    assert sorted(path.name for path in pairs.iterdir()) == ["ml-cs", "wiki-cs"]
+    assert tables_of(no_pairs) == expected
