@@ -93,7 +93,8 @@ class Job:
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         (file,) = (path for path in self._events.iterdir() if not path.name.startswith("."))
-        parsed = map(json.loads, file.read_text().splitlines())
+        whole, _, _ = file.read_text().rpartition("\n")  # a killed driver's last line may be cut
+        parsed = map(json.loads, whole.splitlines())
         return [event for event in parsed if event["Event"] == f"SparkListener{kind}"]
 
 
@@ -115,19 +116,14 @@ class Cluster:
             "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
         }
         self._daemons: list[subprocess.Popen[bytes]] = []
-        self.workers: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         said = self._daemon("master.Master", ["--port", "0"], r"Spark master at (spark://\S+)")
         self.url = said[1]
         for _ in range(2):
-            self.add_worker()
-
-    def add_worker(self) -> None:
-        work = self._folder / f"work{len(self._daemons)}"
-        options = ["--cores", "1", "--memory", "1g", "--work-dir", str(work), self.url]
-        self._daemon("worker.Worker", options, "Successfully registered with master")
-        self.workers.append(self._daemons[-1])
+            work = self._folder / f"work{len(self._daemons)}"
+            options = ["--cores", "1", "--memory", "1g", "--work-dir", str(work), self.url]
+            self._daemon("worker.Worker", options, "Successfully registered with master")
 
     def _daemon(self, name: str, options: list[str], ready: str) -> re.Match[str]:
         command = [str(HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}"]
@@ -155,23 +151,25 @@ class Cluster:
 
         def hit() -> str | None:
             assert job.process.poll() is None, job.log.read_text()[-3000:]
-            if not is_written(writing):
-                return None
-            for executor in job.busy():
-                for place in self.workers:
-                    members = processes(place.pid)
-                    option = f"--executor-id {executor} "
-                    own = [id for id, command in members.items() if option in command]
-                    victims = list(members) if worker and own else own
-                    send(victims, signal.SIGSTOP)
-                    time.sleep(0.5 if victims else 0)
-                    if victims and executor in job.busy():
-                        send(victims, signal.SIGKILL)
-                        return executor
-                    send(victims, signal.SIGCONT)
+            for executor in job.busy() if is_written(writing) else ():
+                victims = self._processes_of(executor, worker)
+                send(victims, signal.SIGSTOP)
+                time.sleep(1)  # until the driver knows what the victim had ended before
+                if victims and executor in job.busy():
+                    send(victims, signal.SIGKILL)
+                    return executor
+                send(victims, signal.SIGCONT)
             return None
 
         return wait_for(hit, job.log)
+
+    def _processes_of(self, executor: str, worker: bool) -> list[int]:
+        for place in self._daemons[1:]:
+            members = processes(place.pid)
+            own = [id for id, line in members.items() if f"--executor-id {executor} " in line]
+            if own:
+                return list(members) if worker else own
+        return []
 
     def stop(self) -> None:
         for process in [*(job.process for job in self._jobs), *self._daemons]:
