@@ -48,7 +48,9 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         texts.coalesce(1).write.parquet(str(out / "texts"))
         entries = session.read.parquet(str(lexicon / "data"))
         langs = [(row[0],) for row in entries.select("target_lang").distinct().collect()]
-        task = _cards(lexicon / "data", out / "texts", experiment.lexicons)
+        # Executors do not run in this process's folder.
+        entries_in, texts_in = (lexicon / "data").absolute(), (out / "texts").absolute()
+        task = _cards(entries_in, texts_in, experiment.lexicons)
         found = one_task_each(session, langs, "lang string").mapInArrow(task, "card string")
         cards = sorted((json.loads(row.card) for row in found.collect()), key=_order)
         _check_coverage(cards, experiment.lexicons, used)

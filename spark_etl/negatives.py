@@ -93,7 +93,7 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
     split, depth = experiment.collections.train_split, experiment.switching.negatives_depth
 
     def write(out: Path) -> dict[str, int]:
-        session, work = spark(), out / "work"
+        session, work = spark(), (out / "work").absolute()  # executors run in other folders
         judged = session.read.parquet(str(collections / "judgments"))
         asked = judged.where((F.col("split") == split) & F.col("collection").isin(names))
         queries = session.read.parquet(str(collections / "queries")).where("lang = 'en'")
@@ -103,7 +103,7 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
         ).write.partitionBy("collection").parquet(str(work / "queries"))
         sizes = queries.groupBy("collection").count().collect()
         table = one_task_each(session, [(row[0],) for row in sizes], "collection string")
-        table.mapInArrow(_indexer(collections, work), "collection string").count()
+        table.mapInArrow(_indexer(collections.absolute(), work), "collection string").count()
         blocks = [(row[0], at) for row in sizes for at in range(0, row["count"], _QUERIES)]
         found = one_task_each(session, blocks, "collection string, first long").mapInArrow(
             _searcher(work, split, depth), from_arrow_schema(tables.CANDIDATES)

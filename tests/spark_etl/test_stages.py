@@ -10,7 +10,7 @@ import pytest
 
 from clir import experiment, manifest, tables
 from clir.collections import SCHEMAS
-from clir.errors import user_message
+from clir.errors import InputError, user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
@@ -250,6 +250,26 @@ def test_pairs_of_every_method(spark, settings):
     # "Which dog is en 3?": two of five words; "The dog 3 A coral reef, en 3.": dog and coral reef.
     assert counts["switched"]["news"]["query"] == {"all": 0.4, "de": 0.4}
     assert counts["switched"]["news"]["passage"]["ar"] == round(1 / 8, 4)
+
+
+def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path):
+    def wrong(source, settings):
+        drawn = settings.switching.model_copy(update={"negatives_from": source})
+        settings = change(settings, switching=drawn)
+        collections, lexicon = prepare(spark, settings)
+        rows = data(training_pairs.build(spark, settings, "zero-shot", collections, lexicon))
+        return [row for row in rows if row["label"] == 0]
+
+    rows = wrong("bm25", settings)
+    assert len(rows) == 6 * 2 * 2  # pairs, negatives, copies
+    assert all(row["query_id"][1:] != row["doc_id"][1:] for row in rows)
+    with pytest.raises(InputError, match="no training collection has any"):
+        wrong("candidates", settings)
+    (tmp_path / "train" / "candidates").mkdir()
+    run = "q0 Q0 d0 1 9.0 me\nq0 Q0 d4 2 8.0 me\n"  # d0 is the answer
+    (tmp_path / "train" / "candidates" / "train.run").write_text(run)
+    given = wrong("candidates", change(settings, output=tmp_path / "again"))
+    assert {(row["query_id"], row["doc_id"]) for row in given} == {("q0", "d4")}
 
 
 def test_title_pairs_do_not_give_the_title_away(spark, settings):
