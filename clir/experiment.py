@@ -155,6 +155,9 @@ class Switching(_Section):
     probability: Share = 0.5  # of a word, in BL-CS and ML-CS
     phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
     copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
+    # Whether training switches the English pairs as it reads them, anew in every pass; else they
+    # are written down switched.
+    on_the_fly: bool = False
     # Passages that do not answer, per positive, for the cross-encoder: random ones of the
     # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
     negatives: NonNegativeInt = 4

@@ -14,7 +14,7 @@ import pyarrow.dataset
 from clir import lexicon as lexicons
 from clir import manifest, tables
 from clir.experiment import Experiment
-from clir.switching import MAX_TITLE_WORDS, Switcher
+from clir.switching import MAX_TITLE_WORDS, Switched, Switcher
 from clir.words import count_words
 
 
@@ -38,6 +38,13 @@ class Plan(NamedTuple):
         return bool(self.query_languages or self.passage_languages)
 
 
+class OnTheFly(NamedTuple):
+    """How training switches pairs as it reads them."""
+
+    plan: Plan
+    switchers: Path
+
+
 def plan(experiment: Experiment, method: str) -> Plan:
     """The plan of a trained method, from the experiment."""
     switching, lexicon = experiment.switching, experiment.lexicons
@@ -54,12 +61,30 @@ def plan(experiment: Experiment, method: str) -> Plan:
     return Plan(method, (), (), 0.0, (), False, translations)
 
 
+def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
+    """How a method's pairs are switched while training reads them, or None: they lie switched."""
+    chosen = plan(experiment, method)
+    if not (chosen.switches and experiment.switching.on_the_fly):
+        return None
+    return OnTheFly(chosen, _switchers(experiment, method))
+
+
+def pairs_folder(experiment: Experiment, method: str) -> Path:
+    """Where the pairs lie that a method reads: its own, or the English ones it switches."""
+    read = "zero-shot" if on_the_fly(experiment, method) else method
+    return experiment.output / "pairs" / read
+
+
+def _switchers(experiment: Experiment, method: str) -> Path:
+    return experiment.output / "switchers" / method
+
+
 def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path:
     """Lay out what a method looks words up in, once for all workers of both engines; its folder.
 
     InputError for a language without entries.
     """
-    folder = experiment.output / "switchers" / chosen.method
+    folder = _switchers(experiment, chosen.method)
     settings = chosen._asdict()
     del settings["probability"]  # does not change the look-up
 
@@ -90,25 +115,32 @@ def _read_lexicon(folder: Path, chosen: Plan) -> pa.Table:
     return data.to_table(filter=pc.field("target_lang").isin(wanted)).combine_chunks()
 
 
+def switch_side(
+    side: str, texts: pa.Array, ids: pa.Array, chosen: Plan, switchers: str, seed: int
+) -> Switched | None:
+    """One side's texts switched by the saved switchers; None where the method leaves it alone.
+
+    ``ids`` name the pairs; the same id and seed give the same text, whoever asks and when.
+    """
+    languages = dict(chosen.sides)[side]
+    if not languages:
+        return None
+    switcher = _switcher(switchers, languages)
+    return switcher.switch(texts, ids, side, chosen.probability, seed, per_text=chosen.phrases)
+
+
 def switch_pairs(batch: pa.RecordBatch, chosen: Plan, switchers: str, seed: int) -> pa.RecordBatch:
-    """A batch of ``tables.PAIRS`` as one of ``tables.SWITCHED_PAIRS``, by the saved switchers."""
+    """A batch of ``tables.PAIRS`` as one of ``tables.SWITCHED_PAIRS``."""
     columns = {name: batch[name] for name in tables.PAIRS.names}
-    for side, languages in chosen.sides:
-        if languages:
-            done = _switcher(switchers, languages).switch(
-                batch[side],
-                batch["pair_id"],
-                side,
-                chosen.probability,
-                seed,
-                per_text=chosen.phrases,
-            )
-            columns[side], words, counts = done.texts, done.words, done.by_language
+    for side, _ in chosen.sides:
+        done = switch_side(side, batch[side], batch["pair_id"], chosen, switchers, seed)
+        if done is None:
+            words, counts = count_words(batch[side]), np.empty((len(batch), 0), np.int32)
         else:
-            words, counts = count_words(batch[side]), None
+            columns[side], words, counts = done.texts, done.words, done.by_language
         columns[f"{side}_words"] = words
-        columns[f"{side}_switched"] = words * 0 if counts is None else counts.sum(axis=1)
-        columns[f"{side}_by_language"] = _lists(counts, len(batch))
+        columns[f"{side}_switched"] = counts.sum(axis=1)
+        columns[f"{side}_by_language"] = _lists(counts)
     columns["method"] = pa.repeat(chosen.method, batch.num_rows)
     columns["probability"] = pa.repeat(chosen.probability, batch.num_rows)
     columns["seed"] = pa.repeat(seed, batch.num_rows)
@@ -118,10 +150,9 @@ def switch_pairs(batch: pa.RecordBatch, chosen: Plan, switchers: str, seed: int)
     )
 
 
-def _lists(counts: np.ndarray | None, rows: int) -> pa.Array:
-    """A list of counts per row; empty ones where nothing is counted."""
-    counts = np.empty((rows, 0), np.int32) if counts is None else counts
-    offsets = np.arange(rows + 1, dtype=np.int32) * counts.shape[1]
+def _lists(counts: np.ndarray) -> pa.Array:
+    """A list of counts per row."""
+    offsets = np.arange(len(counts) + 1, dtype=np.int32) * counts.shape[1]
     return pa.ListArray.from_arrays(offsets, counts.ravel())
 
 

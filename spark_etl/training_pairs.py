@@ -14,7 +14,14 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
-from clir.methods import Plan, build_switchers, plan, switch_pairs
+from clir.methods import (
+    Plan,
+    build_switchers,
+    on_the_fly,
+    pairs_folder,
+    plan,
+    switch_pairs,
+)
 from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
 from spark_etl.session import Spark
 
@@ -22,9 +29,15 @@ from spark_etl.session import Spark
 def build(
     spark: Spark, experiment: Experiment, method: str, collections: Path, lexicon: Path
 ) -> Path:
-    """Make the training pairs of one method; returns their folder."""
-    folder = experiment.output / "pairs" / method
+    """Make the training pairs of one method; returns their folder.
+
+    Of a method that is switched on the fly these are the English ones, and its look-up tables.
+    """
+    folder = pairs_folder(experiment, method)
     chosen = plan(experiment, method)
+    if on_the_fly(experiment, method):
+        build_switchers(experiment, chosen, lexicon)
+        return build(spark, experiment, "zero-shot", collections, lexicon)
     more, given = _given_candidates(spark, experiment, collections)
     inputs = [collections, *more]
     if chosen.switches:

@@ -227,7 +227,7 @@ def _cards(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     """Every finished stage with its seconds and counts, in the order of the work."""
-    names = ["titles", "collections", "lexicon", "lexicon_card", "pairs/*", "tokenizers/*",
+    names = ["titles", "collections", "lexicon", "lexicon_card", "switchers/*", "pairs/*", "tokenizers/*",
              "models/*", "candidates", "evaluation/*"]  # fmt: skip
     stages = []
     for pattern in names:

@@ -20,18 +20,29 @@ import torch
 from transformers import BatchEncoding
 
 from clir.errors import InputError
+from clir.methods import OnTheFly, switch_side
 from clir.words import hash_texts
 from ray_app.training.tokenization import Encoder
 
-_COLUMNS = ["query", "passage", "label", "query_id", "doc_id"]
+_COLUMNS = ["pair_id", "query", "passage", "label", "query_id", "doc_id"]
 
 
 class PairStream:
-    """The pairs of one method, endlessly; positives only for the bi-encoder."""
+    """The pairs of one method, endlessly; positives only for the bi-encoder.
 
-    def __init__(self, folder: Path, positives_only: bool, without_domain: str | None = None):
+    With ``switch``, each pass over the pairs is switched anew.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        positives_only: bool,
+        without_domain: str | None = None,
+        switch: OnTheFly | None = None,
+    ):
         self._files = sorted(folder.glob("*.parquet"))
         self._positives_only, self._without_domain = positives_only, without_domain
+        self._switch = switch
         self.rows = sum(len(part) for part in self._in_order(["label", "domain"]))
         if not self.rows:
             raise InputError(f"{folder}: no training pairs left (without {without_domain})")
@@ -43,25 +54,28 @@ class PairStream:
 
         Each seed starts at another row, so that seeds see other batches.
         """
-        start = (seed * 7919 * size + first_step * size) % self.rows
-        rows = self._rows_from(start)
+        rows = self._rows_from(seed * 7919 * size + first_step * size)
         held: list[pa.Table] = []
         for _ in range(first_step, last_step):
             while sum(len(part) for part in held) < size:
                 held.append(next(rows))
             table = pa.concat_tables(held)
-            yield table.slice(0, size).take(pa.array(range(rank, size, workers)))
+            share = table.slice(0, size).take(pa.array(range(rank, size, workers)))
+            yield share if self._switch is None else _switched(share, self._switch, seed)
             held = [table.slice(size)]
 
     def _rows_from(self, start: int) -> Iterator[pa.Table]:
-        skip = start
+        """The rows from number ``start`` on, where the table goes round and round."""
+        turn, skip = divmod(start, self.rows)
         while True:
             for part in self._in_order([*_COLUMNS, "domain"]):
                 if skip >= len(part):
                     skip -= len(part)
                     continue
-                yield part.slice(skip).select(_COLUMNS)
+                turns = pa.repeat(pa.scalar(turn), len(part) - skip)
+                yield part.slice(skip).select(_COLUMNS).append_column("turn", turns)
                 skip = 0
+            turn += 1
 
     def _in_order(self, columns: list[str]) -> Iterator[pa.Table]:
         """The wanted rows, file by file: a scan of all files at once may change their order."""
@@ -72,6 +86,17 @@ class PairStream:
                     other = pc.not_equal(batch["domain"], self._without_domain)
                     keep = other if keep is None else pc.and_(keep, other)
                 yield pa.Table.from_batches([batch if keep is None else batch.filter(keep)])
+
+
+def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
+    """Both sides switched; a pair gets other words in another turn."""
+    ids = pc.binary_join_element_wise(pairs["pair_id"], pairs["turn"].cast(pa.string()), "@")
+    for side, _ in switch.plan.sides:
+        texts, names = (column.combine_chunks() for column in (pairs[side], ids))
+        done = switch_side(side, texts, names, switch.plan, str(switch.switchers), seed)
+        if done is not None:
+            pairs = pairs.set_column(pairs.schema.get_field_index(side), side, done.texts)
+    return pairs
 
 
 class Batch(NamedTuple):

@@ -12,6 +12,7 @@ import pyarrow.dataset
 from clir import manifest
 from clir.errors import InputError
 from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment, Model, Training
+from clir.methods import OnTheFly, on_the_fly, pairs_folder
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Run:
     seed: int
     without_domain: str | None
     pairs: Path
+    switch: OnTheFly | None  # None: the pairs are switched already
     tokenizer: Path | None  # None: the base model's own
     model: Model
     training: Training
@@ -78,7 +80,7 @@ def _run(
     tokenizer: Path | None,
 ) -> Run:
     model = experiment.models[kind]  # type: ignore[index]
-    pairs = experiment.output / "pairs" / method
+    pairs, switch = pairs_folder(experiment, method), on_the_fly(experiment, method)
     name = f"{kind}.{method}.{seed}" + (f".without-{without}" if without else "")
     # What is only read at evaluation, or only about speed, makes no other model.
     settings = {
@@ -91,6 +93,9 @@ def _run(
         ),
     }
     inputs = [pairs] + ([tokenizer] if tokenizer else [])
+    if switch:
+        settings["plan"] = switch.plan._asdict()
+        inputs.append(switch.switchers)
     return Run(
         name=name,
         kind=kind,
@@ -98,6 +103,7 @@ def _run(
         seed=seed,
         without_domain=without,
         pairs=(pairs / "data").absolute(),
+        switch=switch._replace(switchers=switch.switchers.absolute()) if switch else None,
         tokenizer=tokenizer.absolute() if tokenizer else None,
         model=model,
         training=experiment.training,
@@ -110,7 +116,7 @@ def _tokenizer(experiment: Experiment, kind: str) -> Path:
     """The tokenizer of all runs of one model kind, so that methods differ in nothing else."""
     folder = experiment.output / "tokenizers" / kind
     model = experiment.models[kind]  # type: ignore[index]
-    pairs = [experiment.output / "pairs" / method for method in experiment.methods]
+    pairs = list(dict.fromkeys(pairs_folder(experiment, m) for m in experiment.methods))
     texts = experiment.training.tokenizer_texts
     sample = experiment.training.tokenizer_sample
     settings = {"kind": kind, "vocabulary": model.vocabulary, "sample": sample}

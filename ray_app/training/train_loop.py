@@ -62,7 +62,7 @@ def train(run: Run, context: Context) -> None:
     started = time.monotonic()
     network = _Network(run)
     engine = _engine(run, network, context)
-    stream = PairStream(run.pairs, run.kind == "bi-encoder", run.without_domain)
+    stream = PairStream(run.pairs, run.kind == "bi-encoder", run.without_domain, run.switch)
     first_step = _resume(run, engine, context)
     if context.rank == 0:
         print(f"{run.name}: steps {first_step} to {run.steps} on {stream.rows:,} pairs", flush=True)

@@ -1,5 +1,7 @@
 """Models, losses and batches, without an engine."""
 
+from itertools import chain
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,9 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from clir.errors import InputError
 from clir.experiment import Model
+from clir.lexicon import ranked
+from clir.methods import OnTheFly, Plan
+from clir.switching import Switcher
 from ray_app.training import batching, losses, models, tokenization
 
 TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5
@@ -131,6 +136,7 @@ def test_the_same_text_twice_in_a_batch_is_no_negative():
 def pairs(tmp_path):
     table = pa.table(
         {
+            "pair_id": [f"pair{n}" for n in range(20)],
             "query": [f"q{n}" for n in range(20)],
             "passage": [f"p{n}" for n in range(20)],
             "label": pa.array([1, 0] * 10, pa.int32()),
@@ -166,6 +172,32 @@ def test_workers_share_every_batch_and_all_take_the_same_steps(pairs):
 def test_a_resumed_run_goes_on_with_the_row_it_would_have_had(pairs):
     stream = batching.PairStream(pairs, positives_only=True)
     assert taken(stream, 5, 9, 4, 2, seed=3) == taken(stream, 0, 9, 4, 2, seed=3)[5:]
+
+
+def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path):
+    table = pa.table(
+        {
+            "source_lang": ["en"] * 20,
+            "target_lang": ["de"] * 20,
+            "source_term": [f"q{n}" for n in range(20)],
+            "target_term": [f"F{n}" for n in range(20)],
+            "score": [1.0] * 20,
+            "origin": ["dictionary"] * 20,
+        }
+    )
+    Switcher(ranked(table), ["de"]).save(tmp_path / "switchers" / "de")
+    plan = Plan("bl-cs", ("de",), (), 0.5, ("dictionary",), False, 1)
+    switch = OnTheFly(plan, tmp_path / "switchers")
+    stream = batching.PairStream(pairs, positives_only=False, switch=switch)
+    plain = batching.PairStream(pairs, positives_only=False)
+    turns = [[*chain(*taken(stream, first, first + 4, 5, 1))] for first in (0, 4)]
+    expected = [*chain(*taken(plain, 0, 4, 5, 1))]
+    for turn in turns:
+        assert [query.replace("F", "q") for query in turn] == expected
+        assert 0 < sum(query.startswith("F") for query in turn) < 20
+    assert turns[0] != turns[1]
+    both = [sorted(batch) for batch in taken(stream, 0, 8, 5, 5)]  # whatever the workers
+    assert both == [sorted(batch) for batch in taken(stream, 0, 8, 5, 1)]
 
 
 def test_a_domain_left_out_and_negatives_left_out(pairs):
