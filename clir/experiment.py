@@ -237,11 +237,11 @@ class Evaluation(_Section):
 
 
 class Spark(_Section):
-    """The local session that jobs start when nobody submitted them to a cluster."""
+    """The session of data jobs; one that is submitted has spark-submit's master and memory."""
 
     master: str = "local[*]"
     driver_memory: str = "2g"
-    shuffle_partitions: PositiveInt = 4
+    shuffle_partitions: PositiveInt = 4  # and files of a method's training pairs
 
 
 class Experiment(_Section):

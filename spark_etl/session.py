@@ -77,8 +77,8 @@ def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
         # several arrays of a batch's size, and Spark would allow 64 MB.
         "spark.sql.execution.arrow.maxRecordsPerBatch": 4096,
         "spark.sql.execution.arrow.maxBytesPerBatch": 16 << 20,
-        # Python workers, one a core, hold lexicons and batches outside the JVM's heap; YARN's share
-        # of 0.1 has them killed. Standalone clusters set no such bound.
+        # Python workers, one a core, hold lexicons and batches outside the JVM's heap. Spark allots
+        # a tenth of it to them; on Kubernetes, for Python, this. Standalone clusters do not limit.
         "spark.executor.memoryOverheadFactor": 0.4,
     }
 
