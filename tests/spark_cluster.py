@@ -23,7 +23,7 @@ HOME = Path(pyspark.__file__).parent
 _T = TypeVar("_T")
 
 
-def wait_for(found: Callable[[], _T], log: Path, seconds: int = 240) -> _T:
+def wait_for(found: Callable[[], _T], log: Path, seconds: int = 600) -> _T:
     """The first true answer of ``found``; what the log says where none comes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -71,7 +71,7 @@ class Job:
         self.process = _start(command, self.log, env)
 
     def done(self) -> None:
-        assert self.process.wait(timeout=300) == 0, self.log.read_text()[-3000:]
+        assert self.process.wait(timeout=600) == 0, self.log.read_text()[-3000:]
 
     def kill(self) -> None:
         """As a machine dies: the JVM and its Python, at once."""
