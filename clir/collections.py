@@ -106,14 +106,17 @@ def is_named(file: Part) -> bool:
 
 
 def tasks(files: Iterable[Part], size: int = 64 << 20) -> list[list[Part]]:
-    """The same files in runs of about ``size`` bytes: large ones cut, small ones together."""
+    """The same files in runs of about ``size`` bytes: large ones cut, small ones together.
+
+    A run is of one collection and language, so whoever reads one of them skips the others' files.
+    """
     runs: list[list[Part]] = []
-    room = 0
-    for file in sorted(files, key=lambda file: (file.path, file.form)):
+    last, room = None, 0
+    for file in sorted(files, key=lambda file: (file.collection, file.lang, file.path, file.form)):
         for part, bytes_ in _cut(file, size):
-            if bytes_ > room:
+            if (file.collection, file.lang) != last or bytes_ > room:
                 runs.append([])
-                room = size
+                last, room = (file.collection, file.lang), size
             runs[-1].append(part)
             room -= bytes_
     return runs
