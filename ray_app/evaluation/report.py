@@ -227,8 +227,19 @@ def _cards(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     """Every finished stage with its seconds and counts, in the order of the work."""
-    names = ["titles", "collections", "lexicon", "lexicon_card", "switchers/*", "pairs/*", "tokenizers/*",
-             "models/*", "candidates", "evaluation/*"]  # fmt: skip
+    names = [
+        "titles",
+        "collections",
+        "lexicon",
+        "lexicon_card",
+        "training_candidates",
+        "switchers/*",
+        "pairs/*",
+        "tokenizers/*",
+        "models/*",
+        "candidates",
+        "evaluation/*",
+    ]
     stages = []
     for pattern in names:
         for folder in sorted(experiment.output.glob(pattern)):
