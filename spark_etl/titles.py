@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from clir import manifest
+from clir.errors import InputError
 from clir.experiment import Dumps, Experiment
 from clir.languages import LANGUAGES
 from clir.sql_dump import Account, read_dump
@@ -32,6 +33,8 @@ _PAGE = pa.schema(
     }
 )
 _LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
+
+_HOPELESS = 0.5  # share of bad rows
 
 # Staged rows: data, or (where n is filled) a count, or (where raw is) what was rejected.
 _STAGED_SCHEMA = pa.schema(
@@ -58,21 +61,45 @@ def mine(spark: Spark, experiment: Experiment) -> Path:
     folder = experiment.output / "titles"
     files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
     settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
-    manifest.build(folder, files, settings, lambda out: _write(spark(), experiment.titles, out))
+    quarantine = experiment.output / "titles.rejected"
+
+    def write(out: Path) -> dict[str, int]:
+        return _write(spark(), experiment.titles, out, quarantine)
+
+    manifest.build(folder, files, settings, write)
     return folder
 
 
-def _write(spark: SparkSession, dumps: list[Dumps], out: Path) -> dict[str, int]:
+def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path) -> dict[str, int]:
     staging = out / "staging"
     _stage(spark, dumps, staging)
     pages, links = (spark.read.parquet(str(staging / f"table={name}")) for name in _READERS)
+    _rejected(pages, links).write.parquet(str(out / "rejected"))
+    counts = {"page": _counts(pages), "langlinks": _counts(links)}
+    shutil.rmtree(quarantine, ignore_errors=True)
+    for dump in dumps:
+        for table, found in counts.items():
+            if message := _too_much_is_bad(found[dump.lang], dump.max_bad_share):
+                shutil.copytree(out / "rejected", quarantine)  # the stage's own folder goes
+                raise InputError(f"{getattr(dump, table)}: {message}; see {quarantine}")
     titles = join(pages, links)
     titles.write.parquet(str(out / "data"))
-    _rejected(pages, links).write.parquet(str(out / "rejected"))
-    counts = _counts("page", pages) | _counts("langlinks", links)
-    counts["titles"] = spark.read.parquet(str(out / "data")).count()
+    total = {
+        f"{table} {reason}": sum(found[lang].get(reason, 0) for lang in found)
+        for table, found in counts.items()
+        for reason in sorted({reason for each in found.values() for reason in each})
+    }
+    total["titles"] = spark.read.parquet(str(out / "data")).count()
     shutil.rmtree(staging)
-    return counts
+    return total
+
+
+def _too_much_is_bad(counts: dict[str, int], allowed: float) -> str | None:
+    dropped = sum(n for reason, n in counts.items() if reason.startswith("dropped"))
+    rows = counts["rows"] + dropped
+    if dropped <= allowed * rows:
+        return None
+    return f"{dropped} of {rows} rows are damaged, more than max_bad_share {allowed}"
 
 
 def join(pages: DataFrame, links: DataFrame) -> DataFrame:
@@ -108,7 +135,10 @@ def _stage(spark: SparkSession, dumps: list[Dumps], staging: Path) -> None:
 def _read_each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for work in batch.to_pylist():
-            yield from _read(work["table"], work["lang"], work["path"], work["share"])
+            # One that is mostly damaged is given up; the share allowed is looked at afterwards,
+            # when all that was rejected lies there to be seen.
+            share = max(work["share"], _HOPELESS)
+            yield from _read(work["table"], work["lang"], work["path"], share)
 
 
 def _read(table: str, lang: str, path: str, max_bad_share: float) -> Iterator[pa.RecordBatch]:
@@ -184,6 +214,10 @@ def _rejected(pages: DataFrame, links: DataFrame) -> DataFrame:
     return pieces[0].unionByName(pieces[1]).coalesce(1)
 
 
-def _counts(table: str, staged: DataFrame) -> dict[str, int]:
-    rows = staged.where("n is not null").groupBy("reason").agg(F.sum("n").alias("n")).collect()
-    return {f"{table} {row['reason']}": row["n"] for row in sorted(rows)}
+def _counts(staged: DataFrame) -> dict[str, dict[str, int]]:
+    """What became of the rows, by the dump's language and reason."""
+    rows = staged.where("n is not null").groupBy("lang", "reason").agg(F.sum("n").alias("n"))
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows.collect():
+        counts.setdefault(row["lang"], {})[row["reason"]] = row["n"]
+    return counts

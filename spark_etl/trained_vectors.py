@@ -41,7 +41,9 @@ def train(
         if manifest.is_current(folders[lang], origin):
             print(f"vectors/{lang}: up to date", flush=True)
         else:
-            due[lang] = [str(folders[lang]), [str(path) for path in paths], json.dumps(origin)]
+            # Executors do not run in this process's folder.
+            texts = [str(path.absolute()) for path in paths]
+            due[lang] = [str(folders[lang].absolute()), texts, json.dumps(origin)]
     if due:
         _train_each(spark(), experiment, due, terms)
     return folders
@@ -53,7 +55,7 @@ def _train_each(
     due: dict[str, list[Any]],
     terms: Callable[[], DataFrame],
 ) -> None:
-    known = experiment.output / "vectors" / "terms.partial"
+    known = experiment.output.absolute() / "vectors" / "terms.partial"
     shutil.rmtree(known, ignore_errors=True)
     if joined := [lang for lang in due if lang in vector_training.TERMS_JOINED]:
         wanted = (

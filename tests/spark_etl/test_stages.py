@@ -128,6 +128,10 @@ def test_what_is_no_row_is_set_aside_with_its_place(spark, settings, tmp_path):
     assert (tmp_path / "page.sql").read_bytes()[piece["offset"] :].startswith(piece["raw"])
     counts = manifest.read(folder)["counts"]
     assert counts["page rows"] == 1399 and counts["page dropped: damaged row"] == 1
+    strict = [dump.model_copy(update={"page": tmp_path / "page.sql", "max_bad_share": 0.0005})]
+    message = fails(lambda: titles.mine(spark, settings.model_copy(update={"titles": strict})))
+    assert "page.sql: 1 of 1400 rows are damaged, more than max_bad_share 0.0005" in message
+    assert pq.read_table(settings.output / "titles.rejected").to_pylist() == [piece]
 
 
 def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
