@@ -21,7 +21,7 @@ from typing import IO, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from isal import igzip
+from isal import igzip, igzip_lib
 
 from clir.errors import InputError
 
@@ -130,7 +130,7 @@ def _blocks_of_lines(path: Path) -> Iterator[bytes]:
                 carry, header = carry[end:], False
     except FileNotFoundError:
         raise InputError(f"{path}: no such dump") from None
-    except (EOFError, OSError, zlib.error) as error:
+    except (EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
         raise InputError(f"{path}: truncated or damaged dump ({error}); fetch it again") from error
     # A whole line never ends inside a string, so a last one that ends with ; ends its statement.
     *_, tail = (last + b"\n" + carry).rstrip().rsplit(b"\n", 1)

@@ -24,19 +24,21 @@ def build(experiment: Experiment, tables: Path) -> Path:
     folder = experiment.output / "candidates"
     depth = experiment.models["cross-encoder"].candidates
     names = [collection.id for collection in experiment.collections.test]
+    split = experiment.collections.test_split
+    settings = {"depth": depth, "collections": names, "split": split}
 
     def write(out: Path) -> dict[str, int]:
-        return {name: _write(tables, name, depth, out) for name in names}
+        return {name: _write(tables, name, split, depth, out) for name in names}
 
-    manifest.build(folder, [tables], {"depth": depth, "collections": names}, write)
+    manifest.build(folder, [tables], settings, write)
     return folder
 
 
-def _write(tables: Path, collection: str, depth: int, out: Path) -> int:
+def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
     if "en" not in held_languages(tables, collection):
         raise InputError(f"{collection}: reranking needs English candidates; it has no English")
-    documents = read_texts(tables, "documents", collection, "en")
-    queries = read_texts(tables, "queries", collection, "en")
+    documents = read_texts(tables, "documents", collection, "en", split)
+    queries = read_texts(tables, "queries", collection, "en", split)
     with tempfile.TemporaryDirectory() as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)

@@ -74,7 +74,9 @@ class Embedding:
         return self.system.work / "embeddings" / name
 
     def run(self, sources: Sources) -> None:
-        table = texts.read_texts(sources.tables, self.kind, self.collection, self.lang)
+        table = texts.read_texts(
+            sources.tables, self.kind, self.collection, self.lang, sources.split
+        )
         table = table.slice(self.part, PART)
         content = table["text"].combine_chunks()
         if self.system.translates and self.lang != "en":
@@ -134,11 +136,13 @@ class _Side:
         self.ids = np.array(table["id"].to_pylist())
         self.domains = np.array(table["domain"].to_pylist())
 
-    def _of_languages(self, read: Callable[[Path, str, str, str], pa.Table]) -> pa.Table:
+    def _of_languages(self, read: Callable[[Path, str, str, str, str], pa.Table]) -> pa.Table:
         """What ``read`` gives of every language, as far as this side has it; ids ascending."""
         parts = []
         for lang in self.langs:
-            part = read(self.sources.tables, self.kind, self.item.collection, lang)
+            part = read(
+                self.sources.tables, self.kind, self.item.collection, lang, self.sources.split
+            )
             parts.append(part.filter(pa.array(self._has(part["id"], lang))))
         return pa.concat_tables(parts).sort_by("id")
 

@@ -121,8 +121,8 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
             for lang in texts.held_languages(sources.tables, collection):
-                rows = len(texts.read_texts(sources.tables, kind, collection, lang))
-                for part in range(0, rows, PART):
+                found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
+                for part in range(0, len(found), PART):
                     for system in systems:
                         yield Embedding(system, collection, kind, lang, part)
 

@@ -62,16 +62,19 @@ def drawn(ids: pa.Array, choices: list[str], draw: int) -> np.ndarray:
     return np.array(choices)[(key % np.uint64(len(choices))).astype(np.int64)]
 
 
-def read_ids(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
-    """Ids (ascending) of one language, with their domains: columns id, domain."""
+def read_ids(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
+    """Ids (ascending) of one language, with their domains: columns id, domain.
+
+    Of queries, only those with a judgment in the split: a collection may hold many more.
+    """
     id_name = "doc_id" if kind == "documents" else "query_id"
-    table = _read(tables, kind, collection, lang, [id_name, "domain"])
+    table = _read(tables, kind, collection, lang, split, [id_name, "domain"])
     return table.rename_columns(["id", "domain"]).sort_by("id").combine_chunks()
 
 
-def read_texts(tables: Path, kind: str, collection: str, lang: str) -> pa.Table:
-    """Ids (ascending) and texts of one language: columns id, domain, text (title in front)."""
-    table = _read(tables, kind, collection, lang, None)
+def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
+    """As ``read_ids``, with the texts: columns id, domain, text (title in front)."""
+    table = _read(tables, kind, collection, lang, split, None)
     id_name = "doc_id" if kind == "documents" else "query_id"
     text = table["text"]
     if kind == "documents":
@@ -88,11 +91,11 @@ _SMALL = 2 << 20  # bytes
 
 
 def _read(
-    tables: Path, kind: str, collection: str, lang: str, columns: list[str] | None
+    tables: Path, kind: str, collection: str, lang: str, split: str, columns: list[str] | None
 ) -> pa.Table:
-    key = (tables, kind, collection, lang, tuple(columns or ()))
+    key = (tables, kind, collection, lang, split, tuple(columns or ()))
     if key not in _kept:
-        table = _read_from_disk(tables, kind, collection, lang, columns)
+        table = _read_from_disk(tables, kind, collection, lang, split, columns)
         if table.nbytes > _SMALL:
             return table
         _kept[key] = table
@@ -100,20 +103,25 @@ def _read(
 
 
 def _read_from_disk(
-    tables: Path, kind: str, collection: str, lang: str, columns: list[str] | None
+    tables: Path, kind: str, collection: str, lang: str, split: str, columns: list[str] | None
 ) -> pa.Table:
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
     wanted = (pc.field("collection") == collection) & (pc.field("lang") == lang)
+    if kind == "queries":
+        asked = _judgments(tables, collection, split)["query_id"].unique()
+        wanted &= pc.field("query_id").isin(asked)
     return data.to_table(columns=columns, filter=wanted)
 
 
 def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
     """query_id, doc_id, grade of one split."""
+    return _judgments(tables, collection, split).select(["query_id", "doc_id", "grade"]).to_pandas()
+
+
+def _judgments(tables: Path, collection: str, split: str) -> pa.Table:
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / "judgments").glob("*.parquet"))))
-    table = data.to_table(
-        filter=(pc.field("collection") == collection) & (pc.field("split") == split)
-    )
-    return table.select(["query_id", "doc_id", "grade"]).to_pandas()
+    wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
+    return data.to_table(filter=wanted)
 
 
 @lru_cache(maxsize=64)

@@ -87,6 +87,16 @@ def test_every_compression_whole_cut_and_in_several_parts(tmp_path, suffix):
             read(path)
 
 
+def test_a_gzip_file_damaged_anywhere_ends_in_one_line(tmp_path):
+    path = tmp_path / "langlinks.sql.gz"
+    rows = [(n, "de", f"Seite {n * 7919}") for n in range(300)]
+    whole = gzip.compress(dump_text("langlinks", LANGLINKS, rows).encode())
+    for at in range(12, len(whole) - 8, 7):
+        path.write_bytes(whole[:at] + b"\xff\x00" + whole[at + 2 :])
+        with pytest.raises(InputError, match=r"langlinks\.sql\.gz"):
+            read(path)
+
+
 def packed(text: bytes, suffix: str) -> bytes:
     codec = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}.get(suffix)
     if codec is None:
