@@ -71,7 +71,8 @@ class VectorTraining(_Section):
     dimensions: PositiveInt = 100  # as many as given vectors have, if some are given
     epochs: PositiveInt = 5
     min_count: PositiveInt = 5  # rarer words get no vector
-    subwords: tuple[NonNegativeInt, NonNegativeInt] = (3, 6)  # characters; (0, 0): whole words only
+    # In characters. With little text they make words near that are spelled alike; (0, 0): none.
+    subwords: tuple[NonNegativeInt, NonNegativeInt] = (3, 6)
     buckets: PositiveInt = 2_000_000  # vectors that subwords share: 4 bytes x dimensions each
     learning_rate: Annotated[float, Field(gt=0)] = 0.05
     threads: PositiveInt = 1  # with more, no two trainings give the same vectors
