@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,12 @@ from clir.experiment import Evaluation
 from clir.switching import MAX_PHRASE_WORDS, Switcher
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
-from ray_app.training.models import Ranker
+
+if TYPE_CHECKING:
+    from ray_app.training.models import Ranker
 
 PART = 50_000  # texts of one embedding item, and documents of one block of scores
+_SMALL = 2 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,10 @@ class Embedding:
     part: int  # first row
 
     @property
+    def needs_model(self) -> bool:
+        return True
+
+    @property
     def file(self) -> Path:
         name = f"{self.collection}.{self.kind}.{self.lang}.{self.part:09}.parquet"
         return self.system.work / "embeddings" / name
@@ -95,6 +103,11 @@ class Rankings:
     collection: str
     query_lang: str
     settings: tuple[Setting, ...]
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether texts are read anew; a bi-encoder's vectors are there already."""
+        return self.system.kind == "cross-encoder"
 
     @property
     def name(self) -> str:
@@ -161,12 +174,22 @@ class _Side:
         for lang in self.langs:
             pattern = f"{self.item.collection}.{self.kind}.{lang}.*.parquet"
             for path in sorted((self.item.system.work / "embeddings").glob(pattern)):
-                table = pq.read_table(path)
+                table = _read_vectors(path)
                 table = table.filter(pa.array(self._has(table["id"], lang))).combine_chunks()
                 if len(table):
                     column = table["vector"].combine_chunks()
                     vectors = column.flatten().to_numpy().reshape(len(table), -1)
                     yield np.searchsorted(self.ids, table["id"].to_pylist()), vectors
+
+
+def _read_vectors(path: Path) -> pa.Table:
+    """id, vector. Small files stay in memory: every setting reads them again."""
+    return _kept_vectors(path) if path.stat().st_size < _SMALL else pq.read_table(path)
+
+
+@lru_cache(maxsize=64)
+def _kept_vectors(path: Path) -> pa.Table:
+    return pq.read_table(path)
 
 
 def _by_vectors(
@@ -244,7 +267,8 @@ def _write_trec(run: pa.Table, system: System, setting: Setting) -> None:
 
 def _answerable(judgments: pd.DataFrame, doc_ids: np.ndarray) -> pd.DataFrame:
     """Judgments of the documents that are there, for queries with a relevant one among them."""
-    here = judgments[judgments["doc_id"].isin(doc_ids)]
+    there = pc.is_in(pa.array(judgments["doc_id"]), pa.array(doc_ids))
+    here = judgments[np.asarray(there)]
     return here[here["query_id"].isin(here.loc[here["grade"] > 0, "query_id"])]
 
 
@@ -279,6 +303,12 @@ def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table)
 
 @lru_cache(maxsize=2)
 def _ranker(system: System, batch_size: int) -> Ranker:
+    # Not above: whoever only compares vectors starts in no time without torch.
+    import torch
+
+    from ray_app.training.models import Ranker
+
+    torch.set_num_threads(1)  # actors share the machine; each has one CPU
     return Ranker(system.kind, system.model, system.max_length, batch_size)
 
 

@@ -10,14 +10,14 @@ import hashlib
 import json
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import ray
 import ray.data
-import torch
 
 from clir import manifest
 from clir.experiment import TRANSLATE_TEST, Experiment
@@ -45,11 +45,13 @@ def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
             print(f"{each.folder.name}: up to date", flush=True)
     if due:
         names = [collection.id for collection in experiment.collections.test]
-        embedded = _carry(list(_embeddings(sources, names, due)), sources)
-        ranked = _carry(list(_rankings(sources, names, due)), sources)
+        rankings = list(_rankings(sources, names, due))
+        # First whatever runs a model, on GPUs where there are any; then what compares vectors.
+        by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
+        seconds = Counter(_carry(by_model, sources))
+        seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
         for each in due:
-            name = each.system.name
-            _finish(each, embedded.get(name, 0.0) + ranked.get(name, 0.0))
+            _finish(each, seconds[each.system.name])
     return [each.folder for each in systems]
 
 
@@ -147,7 +149,6 @@ class _Worker:
     """An actor that does one item after another, and keeps the last models loaded."""
 
     def __init__(self, sources: Sources):
-        torch.set_num_threads(1)  # actors share the machine; each has one CPU
         self.sources = sources
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -156,7 +157,7 @@ class _Worker:
         return pa.table({"system": [item.system.name for item in items], "seconds": seconds})
 
 
-def _carry(items: list[Embedding] | list[Rankings], sources: Sources) -> dict[str, float]:
+def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str, float]:
     """Have a fixed pool of actors do the items; seconds per system."""
     if not items:
         return {}
@@ -177,7 +178,7 @@ def _carry(items: list[Embedding] | list[Rankings], sources: Sources) -> dict[st
         # A pool of fixed size: an elastic one may starve beside a fast stage.
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
-        num_gpus=1 if ray.cluster_resources().get("GPU", 0) > 0 else 0,
+        num_gpus=1 if items[0].needs_model and ray.cluster_resources().get("GPU", 0) > 0 else 0,
     ).to_pandas()
     assert len(done) == len(items), f"{len(done)} of {len(items)} items came back"
     return done.groupby("system")["seconds"].sum().to_dict()

@@ -54,7 +54,7 @@ def start(output: Path, log: Path) -> subprocess.Popen:
         )
 
 
-def wait_for(found, process: subprocess.Popen, log: Path, seconds: int = 240):
+def wait_for(found, process: subprocess.Popen, log: Path, seconds: int = 600):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if result := found():
