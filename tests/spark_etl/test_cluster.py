@@ -18,7 +18,7 @@ from tests.tables import tables_of
 CONFIG = "jobs/configs/demo.yaml"
 SMALL = [
     "collections={train: [jobs/sample/collections/train-news], test: []}",
-    "switching.copies=8",
+    "switching.copies=100",  # tasks of seconds, long enough to be hit
     "models={bi-encoder: {methods: [ml-cs, wiki-cs]}}",
     "leave_out=null",
 ]
