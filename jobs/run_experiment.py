@@ -5,7 +5,6 @@ RAY_ADDRESS names, or a local one). To run single stages on clusters, submit the
 with the same arguments.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clir import experiment
@@ -35,11 +34,9 @@ def main() -> None:
 
 def prepare_data(settings: experiment.Experiment) -> Path:
     with session.spark_session(settings.spark) as spark:
-        with ThreadPoolExecutor(1) as beside:  # neither needs the other, nor all cores
-            loading = beside.submit(collection_tables.load, spark, settings)
-            mined = titles.mine(spark, settings)
-            collections = loading.result()
-        # After the collections: word vectors may be trained on their texts.
+        mined = titles.mine(spark, settings)
+        # Before the lexicon: word vectors may be trained on these texts.
+        collections = collection_tables.load(spark, settings)
         lexicon = lexicon_table.build(spark, settings, mined)
         lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:

@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 from pyspark import SparkContext
@@ -23,12 +22,10 @@ Spark = Callable[[], SparkSession]
 def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
     """The session that spark-submit prepared, or a local one; stopped at the end."""
     started: list[SparkSession] = []
-    lock = Lock()  # stages may run side by side
 
     def start() -> SparkSession:
-        with lock:
-            if not started:
-                started.append(_start(settings))
+        if not started:
+            started.append(_start(settings))
         return started[0]
 
     try:
