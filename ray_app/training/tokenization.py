@@ -102,8 +102,8 @@ class Encoder:
     """A tokenizer that makes padded tensors of whole batches, the same tokens as its own call.
 
     A tokenizer from scratch parts texts at blanks before all else; so each distinct word is
-    tokenized once and remembered, which takes a tenth of the time. (Where a text spells a special
-    token, say ``</s>``, the blank after it may count for a token more.)
+    A tokenizer from scratch parts texts at blanks before all else; so each distinct word is
+    tokenized once and remembered, which takes a tenth of the time.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int):
