@@ -9,6 +9,7 @@ import pandas as pd
 
 from clir.measures import bonferroni, paired_p_values
 
+_VALUES = ["value", "masked"]  # masked: nothing where a translation failed
 _TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
 
 
@@ -21,9 +22,13 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     averaged before anything else. Tests are paired over queries, two-sided; ``p_bonferroni``
     counts as one family the tests of one model, collection, domain, measure and level (all means,
     or all single pairs). Methods "... without D" are tested against zero-shot without D.
+
+    ``masked_value`` is the mean without values that are ``flawed`` (they tell of a translation that
+    failed), ``masked_queries`` the number of queries that have others.
     """
     keys = ["method", *_TASK, "query_id"]
-    seeds_averaged = values.groupby(keys, sort=True)["value"].mean().reset_index()
+    values = values.assign(masked=values["value"].where(~values["flawed"]))
+    seeds_averaged = values.groupby(keys, sort=True)[_VALUES].mean().reset_index()
     values = _with_all_domains(seeds_averaged)
     multilingual = values[values["setting"].str.startswith("MLIR-")].assign(setting="MLIR")
     whole = (
@@ -31,7 +36,7 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
         .groupby(
             ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
             sort=True,
-        )["value"]
+        )[_VALUES]
         .mean()
         .reset_index()
     )
@@ -54,16 +59,20 @@ def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
 
 def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
     """Mean, number of queries, and the test against zero-shot, for each method and task."""
-    by_method = values.set_index([*_TASK, "query_id", "method"])["value"].unstack("method")
+    columns = values.set_index([*_TASK, "query_id", "method"])[_VALUES].unstack("method")
+    by_method, masked = columns["value"], columns["masked"]
     tables = []
     for method in map(str, by_method.columns):
         queries = by_method[[method]].set_axis(["value"], axis=1).dropna()
+        queries["masked"] = masked[method]
         baseline = _baseline(method)
         queries["zero_shot_value"] = by_method.get(baseline, np.nan)
         queries["difference"] = queries["value"] - queries["zero_shot_value"]
         tasks = queries.groupby(level=_TASK)
         table = tasks[["value", "zero_shot_value"]].mean()
         table["queries"] = tasks.size()
+        table["masked_value"] = tasks["masked"].mean()
+        table["masked_queries"] = tasks["masked"].count()
         difference = tasks["difference"]
         table["p_value"] = np.nan
         if method != baseline and baseline in by_method:

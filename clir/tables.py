@@ -32,6 +32,14 @@ DOCUMENTS = _schema(
     collection=_TEXT, domain=_TEXT, lang=_TEXT, doc_id=_TEXT, title=_TEXT, text=_TEXT
 )
 QUERIES = _schema(collection=_TEXT, domain=_TEXT, lang=_TEXT, query_id=_TEXT, text=_TEXT)
+TEXT_IDS = {"documents": "doc_id", "queries": "query_id"}  # tables of texts, by their ids
+FLAWED = _schema(  # translations that failed, of a collection's documents and queries
+    collection=_TEXT,
+    kind=_TEXT,  # documents or queries
+    lang=_TEXT,
+    id=_TEXT,
+    flaw=_TEXT,
+)
 JUDGMENTS = _schema(collection=_TEXT, split=_TEXT, query_id=_TEXT, doc_id=_TEXT, grade=_COUNT)
 CANDIDATES = _schema(
     collection=_TEXT,
@@ -87,6 +95,7 @@ MEASURES = _schema(
     query_lang=_TEXT,
     doc_lang=_TEXT,
     query_id=_TEXT,
+    flawed=_YES_NO,  # the query or a relevant document of it is a translation that failed
     measure=_TEXT,
     value=_REAL,
 )

@@ -24,7 +24,7 @@ _NO_ALIGNED_VECTORS = {"ja"}
 
 def main() -> None:
     arguments = _arguments()
-    agent = f"clir/0.1 (cross-lingual retrieval; {arguments.contact})"
+    agent = f"clir/0.2 (cross-lingual retrieval; {arguments.contact})"
     wanted = [
         *_dumps(arguments, agent),
         *_vectors(arguments),

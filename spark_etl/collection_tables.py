@@ -1,9 +1,13 @@
-"""Raw collections -> documents, queries, judgments and candidates; ids checked across files."""
+"""Raw collections -> documents, queries, judgments and candidates; ids checked across files.
+
+Beside them, which of the texts are translations that failed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -13,6 +17,8 @@ from clir import manifest
 from clir.collections import SCHEMAS, Part
 from clir.errors import InputError
 from clir.experiment import Experiment
+from clir.tables import TEXT_IDS
+from spark_etl import flawed_translations
 from spark_etl.session import Spark, one_task_each
 
 # What one task reads.
@@ -40,18 +46,28 @@ def load(spark: Spark, experiment: Experiment) -> Path:
     inputs = {Path(file.path): None for file in files if not readers.is_named(file)}
     inputs |= {c.path / "about.json": None for c in collections if c.path and not c.domain}
 
-    def write(out: Path) -> dict[str, int]:
+    def write(out: Path) -> dict[str, Any]:
         session = spark()
-        counts = {}
+        counts: dict[str, Any] = {}
         for kind in SCHEMAS:
             table = _read(session, [file for file in files if file.kind == kind], kind)
             table.write.parquet(str(out / kind))
             counts[kind] = session.read.parquet(str(out / kind)).count()
         _check_ids(session, out, files)
-        return counts
+        return counts | _counts(flawed_translations.write(session, out))
 
     manifest.build(folder, inputs, settings, write)
     return folder
+
+
+def _counts(flawed: DataFrame) -> dict[str, Any]:
+    """Translations that failed, in all and by collection, language and flaw."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    rows = flawed.groupBy("collection", "lang", "flaw").count().collect()
+    for row in sorted(rows):
+        langs = counts.setdefault(row["collection"], {})
+        langs.setdefault(row["lang"], {})[row["flaw"]] = row["count"]
+    return {"flawed translations": sum(row["count"] for row in rows), "flaws": counts}
 
 
 def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
@@ -81,7 +97,7 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
 def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
     """Every id once per language; judgments and candidates only of ids that some language has."""
     tables = {kind: spark.read.parquet(str(out / kind)) for kind in SCHEMAS}
-    for kind, key in (("documents", "doc_id"), ("queries", "query_id")):
+    for kind, key in TEXT_IDS.items():
         table = tables[kind]
         repeated = table.groupBy("collection", "lang", key).count().where("count > 1").first()
         if repeated:

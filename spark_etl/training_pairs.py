@@ -57,7 +57,8 @@ def build(
         switch = _switch(chosen, str(inputs[-1].absolute()), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
-        return _counts(spark().read.parquet(str(out / "data")), chosen)
+        counts = _counts(spark().read.parquet(str(out / "data")), chosen)
+        return counts | _drops(spark(), experiment, method, collections)
 
     manifest.build(folder, inputs, settings, write)
     return folder
@@ -72,23 +73,24 @@ def _pairs(
     seed: int,
 ) -> DataFrame:
     """Positive pairs (and their negatives) in the method's languages: ``tables.PAIRS``."""
-    names = [c.id for c in experiment.collections.train]
     translated = method == "fine-tuning"
     query_lang, doc_lang = experiment.switching.pair if translated else ("en", "en")
 
     def table(kind: str) -> DataFrame:
-        return spark.read.parquet(str(collections / kind)).where(F.col("collection").isin(names))
+        return _training(spark, experiment, collections, kind)
 
     queries = table("queries").where(F.col("lang") == query_lang)
     documents = table("documents").where(F.col("lang") == doc_lang)
+    if translated:
+        for_queries, for_documents = _flawed(table("flawed_translations"), query_lang, doc_lang)
+        queries = queries.join(for_queries, ["collection", "query_id"], "left_anti")
+        documents = documents.join(for_documents, ["collection", "doc_id"], "left_anti")
     passages = documents.select(
         "collection",
         "doc_id",
         F.trim(F.concat_ws(" ", "title", "text")).alias("passage"),
     )
-    judged = table("judgments").where(
-        (F.col("split") == experiment.collections.train_split) & (F.col("grade") > 0)
-    )
+    judged = _judged(table("judgments"), experiment)
     positives = judged.join(
         queries.select("collection", "domain", "query_id", F.col("text").alias("query")),
         ["collection", "query_id"],
@@ -127,6 +129,51 @@ def _pairs(
         "passage",
         "label",
     )
+
+
+def _training(
+    spark: SparkSession, experiment: Experiment, collections: Path, kind: str
+) -> DataFrame:
+    """A table of the training collections."""
+    names = [c.id for c in experiment.collections.train]
+    return spark.read.parquet(str(collections / kind)).where(F.col("collection").isin(names))
+
+
+def _judged(judgments: DataFrame, experiment: Experiment) -> DataFrame:
+    """Those of the training split that say a passage answers."""
+    return judgments.where(
+        (F.col("split") == experiment.collections.train_split) & (F.col("grade") > 0)
+    )
+
+
+def _flawed(flawed: DataFrame, query_lang: str, doc_lang: str) -> tuple[DataFrame, DataFrame]:
+    """The queries and the documents that are translations that failed, in these languages."""
+    sides = (("queries", query_lang, "query_id"), ("documents", doc_lang, "doc_id"))
+    queries, documents = (
+        flawed.where((F.col("kind") == kind) & (F.col("lang") == lang)).select(
+            "collection", F.col("id").alias(key)
+        )
+        for kind, lang, key in sides
+    )
+    return queries, documents
+
+
+def _drops(
+    spark: SparkSession, experiment: Experiment, method: str, collections: Path
+) -> dict[str, int]:
+    """Judged pairs that became no training pairs, by reason."""
+    if method != "fine-tuning":
+        return {}
+
+    def table(kind: str) -> DataFrame:
+        return _training(spark, experiment, collections, kind)
+
+    judged = _judged(table("judgments"), experiment)
+    queries, documents = _flawed(table("flawed_translations"), *experiment.switching.pair)
+    by_query = judged.join(queries, ["collection", "query_id"], "left_semi")
+    by_document = judged.join(documents, ["collection", "doc_id"], "left_semi")
+    failed = by_query.union(by_document).distinct().count()
+    return {"dropped: translation that failed": failed}
 
 
 def _negatives(

@@ -128,7 +128,10 @@ class Rankings:
         for setting in self.settings:
             documents = _Side(self, sources, "documents", setting.doc_lang)
             found = rank(self, sources, queries, documents)
-            judged.append(_answerable(judgments, documents.ids).assign(doc_lang=setting.doc_lang))
+            here = _answerable(judgments, documents.ids)
+            flawed = here["query_id"].isin(queries.flawed())
+            flawed |= (here["grade"] > 0) & here["doc_id"].isin(documents.flawed())
+            judged.append(here.assign(doc_lang=setting.doc_lang, flawed=flawed))
             runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
             _write_trec(runs[-1], self.system, setting)
         everything = pa.concat_tables(runs)
@@ -168,6 +171,10 @@ class _Side:
     def texts(self) -> pa.Array:
         """All texts, in the order of ids (for reranking)."""
         return self._of_languages(texts.read_texts)["text"].combine_chunks()
+
+    def flawed(self) -> list[str]:
+        """The ids whose text is a translation that failed."""
+        return self._of_languages(texts.read_flawed)["id"].to_pylist()
 
     def vector_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (places among the ids, ascending; vectors)."""
@@ -278,6 +285,7 @@ def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table)
     for part in (frame, qrels):
         part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
     values = measures.per_query(qrels, frame)
+    flawed = values["query_id"].isin(qrels.loc[qrels["flawed"], "query_id"])
     doc_lang, query_id = zip(*values["query_id"].str.split("\t", n=1), strict=True)
     system = item.system
     names = {setting.doc_lang: setting.name for setting in item.settings}
@@ -294,6 +302,7 @@ def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table)
             "query_lang": pa.repeat(item.query_lang, len(values)),
             "doc_lang": list(doc_lang),
             "query_id": list(query_id),
+            "flawed": pa.array(flawed),
             "measure": pa.array(values["measure"]),
             "value": pa.array(values["value"]),
         },

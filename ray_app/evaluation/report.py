@@ -73,6 +73,7 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
                 "tables": [{"measure": m, "lines": _by_method(part, m)} for m in MEASURES],
                 "heat_maps": _heat_maps(here),
                 "domains": _domain_gains(here),
+                "masked": _masked(part),
             }
         )
     environment = jinja2.Environment(
@@ -84,6 +85,7 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
         sections=sections,
         left_out=_left_out(rows, experiment.leave_out.model) if experiment.leave_out else None,
         cards=_cards(experiment),
+        flaws=_flaws(experiment),
         stages=_stages(experiment),
         languages=LANGUAGES,
     )
@@ -219,6 +221,32 @@ def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
                     line[f"{measure} {key}"] = found["value"].mean()
             lines.append(line)
     return lines
+
+
+def _masked(part: pd.DataFrame) -> list[dict[str, Any]]:
+    """Means with and without failed translations; nothing where none failed."""
+    shown = part[(part["measure"] == _SHOWN) & (part["masked_queries"] > 0)]
+    if (shown["masked_value"] == shown["value"]).all():
+        return []
+    lines = []
+    for method in _ordered(shown["method"].unique()):
+        cells = []
+        for setting in _present(part):
+            found = shown[(shown["method"] == method) & (shown["setting"] == setting)]
+            text = "".join(f"{r.value:.3f} / {r.masked_value:.3f}" for r in found.itertuples())
+            cells.append(text)
+        lines.append({"method": method, "cells": cells})
+    return lines
+
+
+def _flaws(experiment: Experiment) -> list[dict[str, Any]]:
+    """How many translations failed, and why: a line per collection and language that has some."""
+    counts = manifest.read(experiment.output / "collections")["counts"]["flaws"]
+    return [
+        {"collection": name, "lang": lang, "flaws": flaws}
+        for name, langs in counts.items()
+        for lang, flaws in langs.items()
+    ]
 
 
 def _cards(experiment: Experiment) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import and_
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +84,16 @@ def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) 
         )
     result = pa.table({"id": table[id_name], "domain": table["domain"], "text": text})
     return result.sort_by("id").combine_chunks()
+
+
+@lru_cache(maxsize=256)
+def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
+    """Ids of one language's texts that are failed translations: column id."""
+    folder = tables / "flawed_translations"
+    data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
+    same = {"collection": collection, "kind": kind, "lang": lang}
+    wanted = reduce(and_, (pc.field(name) == value for name, value in same.items()))
+    return data.to_table(columns=["id"], filter=wanted)
 
 
 # Small tables stay: every setting reads them again, one that mixes languages all of them.

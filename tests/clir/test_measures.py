@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import stats
 
-from clir import measures
+from clir import measures, tables
 from clir.summary import summarise
 
 
@@ -87,11 +87,10 @@ def test_summary_averages_seeds_and_pairs_before_it_tests():
                 for query in range(6):
                     noise = 0.02 * (query % 3) + (0.05 if seed == 1 else -0.05)
                     value = 0.3 + gain * (1 + query % 2) + noise
+                    flawed = query == 5 or (query == 0 and langs == ("en", "de"))
                     rows.append(("bi-encoder", method, seed, "c", "news", "CLIR", *langs,
-                                 f"q{query}", "MRR@10", value))  # fmt: skip
-    names = ["model", "method", "seed", "collection", "domain", "setting", "query_lang",
-             "doc_lang", "query_id", "measure", "value"]  # fmt: skip
-    found = pd.DataFrame(summarise(pd.DataFrame(rows, columns=names)))
+                                 f"q{query}", flawed, "MRR@10", value))  # fmt: skip
+    found = pd.DataFrame(summarise(pd.DataFrame(rows, columns=tables.MEASURES.names)))
     mean = found[(found["query_lang"] == "all") & (found["domain"] == "all")].set_index("method")
     assert mean.loc["ml-cs", "value"] == pytest.approx(0.3 + 0.15 + 0.02)
     assert mean.loc["ml-cs", "zero_shot_value"] == pytest.approx(0.32)
@@ -102,3 +101,7 @@ def test_summary_averages_seeds_and_pairs_before_it_tests():
     pair = found[(found["query_lang"] == "en") & (found["domain"] == "all")].set_index("method")
     assert pair.loc["ml-cs", "p_bonferroni"] == pytest.approx(2 * pair.loc["ml-cs", "p_value"])
     assert pd.isna(pair.loc["zero-shot", "p_value"])
+    # Without failed translations: query 5 is gone, of query 0 one pair is left.
+    assert list(mean["masked_queries"]) == [5, 5] and list(pair["masked_queries"]) == [4, 4]
+    assert mean.loc["zero-shot", "masked_value"] == pytest.approx(0.3 + 0.02 * 4 / 5)
+    assert pair.loc["zero-shot", "masked_value"] == pytest.approx(0.3 + 0.02 * 4 / 4)

@@ -124,7 +124,7 @@ def test_the_contract_of_the_results(finished):
     rows = json.loads((finished / "summary.json").read_text())
     keys = set(
         "method model collection domain setting query_lang doc_lang measure value queries "
-        "zero_shot_value p_value p_bonferroni".split()
+        "masked_value masked_queries zero_shot_value p_value p_bonferroni".split()
     )
     assert all(set(row) == keys for row in rows)
     assert {row["method"] for row in rows} == {"zero-shot", "ml-cs", "translate-test"}
@@ -133,6 +133,7 @@ def test_the_contract_of_the_results(finished):
     assert {row["setting"] for row in rows} >= {"MoIR", "CLIR", "MLIR-xx-en", "MLIR-xx-xx"}
     for row in rows:
         assert 0 <= row["value"] <= 1 and row["queries"] in (24, 72)
+        assert row["masked_value"] == row["value"]  # the sample's translations are good
         assert (row["p_value"] is None) == (row["method"] == "zero-shot")
 
 

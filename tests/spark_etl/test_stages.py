@@ -42,9 +42,11 @@ LINKS = [
 def write_collection(folder: Path, langs=("en", "de", "ar"), count=6) -> Path:
     for lang in langs:
         (folder / lang).mkdir(parents=True)
-        documents = [{"_id": f"d{n}", "title": f"The dog {n}", "text": f"A coral reef, {lang} {n}."}
-                     for n in range(count)]  # fmt: skip
-        queries = [{"_id": f"q{n}", "text": f"Which dog is {lang} {n}?"} for n in range(count)]
+        own = " الشعاب المرجانية" if lang == "ar" else ""  # a translation is in its script
+        documents = [{"_id": f"d{n}", "title": f"The dog {n}",
+                      "text": f"A coral reef, {lang} {n}.{own}"} for n in range(count)]  # fmt: skip
+        queries = [{"_id": f"q{n}", "text": f"Which dog is {lang} {n}?{own}"}
+                   for n in range(count)]  # fmt: skip
         for name, items in (("corpus", documents), ("queries", queries)):
             lines = "".join(json.dumps(item) + "\n" for item in items)
             (folder / lang / f"{name}.jsonl").write_text(lines)
@@ -256,6 +258,25 @@ def test_pairs_of_every_method(spark, settings):
     assert counts["switched"]["news"]["passage"]["ar"] == round(1 / 8, 4)
 
 
+def test_failed_translations_are_named_and_no_training_pairs(spark, settings, tmp_path):
+    corpus = tmp_path / "train" / "ar" / "corpus.jsonl"
+    queries = tmp_path / "train" / "de" / "queries.jsonl"
+    corpus.write_text(corpus.read_text().replace("A coral reef, ar 3.", "." * 20))
+    queries.write_text(queries.read_text().replace("Which dog is de 1?", "какая это собака"))
+    collections, lexicon = prepare(spark, settings)
+    rows = pq.read_table(collections / "flawed_translations").to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("train", "documents", "ar", "d3", "dotted line"),
+        ("train", "queries", "de", "q1", "another script"),
+    ]
+    counts = manifest.read(collections)["counts"]
+    assert counts["flaws"] == {"train": {"ar": {"dotted line": 1}, "de": {"another script": 1}}}
+    folder = training_pairs.build(spark, settings, "fine-tuning", collections, lexicon)
+    used = {row["query_id"] for row in data(folder) if row["label"] == 1}
+    assert used == {"q0", "q2", "q4", "q5"}  # query 1 is flawed, document 3
+    assert manifest.read(folder)["counts"]["dropped: translation that failed"] == 2
+
+
 def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path):
     def wrong(source, settings):
         drawn = settings.switching.model_copy(update={"negatives_from": source})
@@ -366,7 +387,8 @@ def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
                 wanted = wanted | {("de", *row[1:]) for row in wanted}
             assert found == wanted
     counts = manifest.read(out)["counts"]
-    assert counts == {"documents": 18, "queries": 12, "judgments": 15, "candidates": 10}
+    expected = {"documents": 18, "queries": 12, "judgments": 15, "candidates": 10}
+    assert counts == expected | {"flawed translations": 0, "flaws": {}}
 
     mmarco = folders[3]
     layouts.write(mmarco / "triples.train.ids.tsv", "7\t1\t2", "7\t1\t99")
