@@ -103,6 +103,10 @@ class _Fetch:
         self.session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
 
     def run(self) -> None:
+        with self.session:  # a connection that is kept open counts as one
+            self._fetch()
+
+    def _fetch(self) -> None:
         self.wanted.path.parent.mkdir(parents=True, exist_ok=True)
         for attempt in ("first", "second"):
             self._all_bytes()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from clir.lexicon import STOP_WORDS, pair_keys
 from clir.switching import Switcher
-from clir.words import SpanHashes, buffer_of, count_words, find_words, fold, hash_texts
+from clir.words import buffer_of, count_words, find_words, hash_texts
 
 PROBABILITIES = (0.25, 0.5, 0.75, 1.0)
 _SWITCHED_TEXTS = 500  # texts that are switched to see the rate reached
@@ -28,10 +28,7 @@ class Corpus(NamedTuple):
 
 def corpus_of(texts: pa.Array) -> Corpus:
     """A corpus, by its texts (no nulls), as cards want it."""
-    buffer = buffer_of(texts)
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
-    types, times = np.unique(SpanHashes(lower)(words.start, words.end), return_counts=True)
+    types, times = np.unique(find_words(buffer_of(texts)).key, return_counts=True)
     return Corpus(types, times, texts.slice(0, _SWITCHED_TEXTS))
 
 

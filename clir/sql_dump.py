@@ -1,11 +1,10 @@
 """Bytes of a MediaWiki SQL dump -> Arrow columns, by the names in its CREATE TABLE.
 
-A dump is read in blocks of whole lines. Within a block everything is done on arrays of byte
-positions: which quotes are real (an odd run of backslashes before one makes it text), which
-parentheses and commas lie outside strings, hence where each row and each field begins and ends.
-Both layouts occur: one statement of about 1 MB per line, or (newer dumps) one row per line.
-mysqldump writes a newline inside a string as ``\\n``, so a line never ends inside a string; one
-that seems to is damaged: what can still be read as rows is kept, and the next line starts afresh.
+A dump is read in blocks of whole lines, each by one walk over its bytes that Numba has compiled.
+Both layouts occur: one statement of about 1 MB per line, or (newer dumps) one row per line. A row
+is read to the letter of its grammar or not at all: what is no row is set aside up to where the next
+one seems to begin. mysqldump writes a newline inside a string as ``\\n``, so a row ends with its
+line, whatever is damaged in it.
 """
 
 from __future__ import annotations
@@ -14,18 +13,17 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from isal import igzip, igzip_lib
+from numba import njit
 
 from clir.errors import InputError
 
-BLOCK_BYTES = 2 << 20  # the arrays of a block stay in the processor's cache
+BLOCK_BYTES = 2 << 20  # what is made of a block stays in the processor's cache
 _LONGEST_LINE = 256 << 20
 _KEPT_BYTES = 1000  # of a rejected row
 _HOPELESS = 10_000  # damaged rows after which a file that is mostly damaged is given up
@@ -34,14 +32,18 @@ _SUFFIX = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 _CREATE = re.compile(rb"CREATE TABLE `(\w+)` \(")
 _COLUMN = re.compile(rb"\s+`(\w+)` ")
-_INSERT = re.compile(rb"INSERT INTO `(\w+)` VALUES\s*")
-_VALUE = rb"(?:'(?:[^'\\]|\\.|'')*+'|[^'(),\\]*+)"
 
-_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _NEWLINE = b"'\\(),\n"
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _SEMICOLON, _NEWLINE = b"'\\(),;\n"
+_BETWEEN_ROWS = (_COMMA, _SEMICOLON, ord(" "), ord("\r"))
+_END_OF_VALUE = (_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _NEWLINE)  # of a number, or NULL
+_INSERT = ord("I")
+_DIGITS = 18  # more may not fit into 64 bits
 # What an escaped byte stands for; all others stand for themselves.
 _UNESCAPED = np.arange(256, dtype=np.uint8)
 for _escaped, _byte in zip(b"0nrtbZ", b"\0\n\r\t\b\x1a", strict=True):
     _UNESCAPED[_escaped] = _byte
+# How a walk over a block ends.
+_END, _DAMAGED, _UNREADABLE, _FOREIGN = range(4)
 
 
 class Rejected(NamedTuple):
@@ -95,10 +97,10 @@ def read_dump(
                 raise InputError(
                     f"{path}: table {table} has no column {sorted(missing)}; it has {names}"
                 )
-        for batch in _Block(path, block, offset, table, names, account).read(schema):
-            if batch.num_rows:
-                yield batch
+        batch = _read_block(path, block, offset, table, names, schema, account)
         offset += len(block)
+        if batch.num_rows:
+            yield batch
         if account.dropped > _HOPELESS:  # rather than set all of a useless file aside
             _check_share(path, account, max(max_bad_share, 0.5))
     _check_share(path, account, max_bad_share)
@@ -169,249 +171,233 @@ def _column_names(path: Path, block: bytes, table: str) -> list[str]:
     raise InputError(f"{path}: CREATE TABLE {table} is cut")
 
 
-class _Block:
-    """Whole lines of a dump, and where in them each row and field lies."""
+def _read_block(
+    path: Path,
+    block: bytes,
+    offset: int,
+    table: str,
+    names: list[str],
+    schema: pa.Schema,
+    account: Account,
+) -> pa.RecordBatch:
+    """The rows of whole lines; all else is noted in ``account``."""
+    if not block.endswith(b"\n"):
+        block += b"\n"  # the walk ends at it
+    data = np.frombuffer(block, np.uint8)
+    insert = np.frombuffer(f"INSERT INTO `{table}` VALUES".encode(), np.uint8)
+    found = _Found.room_for(len(block), names, schema)
+    at, among_rows = 0, False
+    while True:
+        end, begin, at = _walk(data, at, among_rows, insert, found)
+        if end == _END:
+            break
+        if end == _FOREIGN:
+            raise InputError(
+                f"{path}: cannot read the statement {block[begin : begin + 60]!r}; "
+                f"expected INSERT INTO `{table}` VALUES"
+            )
+        if end == _DAMAGED:
+            line_end = block.index(b"\n", begin)
+            next_row = block.find(b"),(", begin, line_end)
+            at = line_end if next_row < 0 else next_row + 2
+        reason = "damaged row" if end == _DAMAGED else "unreadable value"
+        account.reject(offset + begin, reason, block[begin:at])
+        among_rows = True
+    batch = _utf8_rows(found.batch(schema), found, block, offset, account)
+    account.counts["rows"] += batch.num_rows
+    return batch.cast(schema)
 
-    def __init__(
-        self, path: Path, block: bytes, offset: int, table: str, names: list[str], account: Account
-    ):
-        self.path, self.block, self.offset, self.table = path, block, offset, table
-        self.names, self.account = names, account
-        self.data = np.frombuffer(block, np.uint8)
 
-    def read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The well-formed rows; then those found in damaged pieces. All else is rejected."""
-        self._find_rows()
-        yield self._columns(schema)
-        for begin, end in self.broken:
-            raw = self.block[begin:end]
-            for start, stop in _salvage(raw, self.offset + begin, len(self.names), self.account):
-                place = self.offset + begin + start
-                yield from _Block(
-                    self.path, raw[start:stop], place, self.table, self.names, self.account
-                ).read(schema)
+class _Found(NamedTuple):
+    """Rows of a block, with room for as many as it could hold."""
 
-    def _columns(self, schema: pa.Schema) -> pa.RecordBatch:
+    slots: np.ndarray  # of each column of the dump its place below, numbers first, or -1
+    numbers: np.ndarray  # int64: columns x rows
+    texts: np.ndarray  # uint8: columns x bytes, strings one after another
+    ends: np.ndarray  # int32: columns x (rows + 1), where in texts each string ends
+    places: np.ndarray  # int64: rows x 2, where in the block each row begins and ends
+    rows: np.ndarray  # how many were found (one number)
+
+    @classmethod
+    def room_for(cls, size: int, names: list[str], schema: pa.Schema) -> _Found:
+        fields = sorted(schema, key=lambda field: not pa.types.is_integer(field.type))
+        slots = np.full(len(names), -1)
+        slots[[names.index(field.name) for field in fields]] = range(len(fields))
+        numbers = sum(pa.types.is_integer(field.type) for field in fields)
+        texts = len(fields) - numbers
+        rows = size // (len(names) + 2) + 1  # (,,,) and a comma or newline
+        return cls(
+            slots,
+            np.empty((numbers, rows), np.int64),
+            np.empty((texts, size), np.uint8),
+            np.zeros((texts, rows + 1), np.int32),
+            np.empty((rows, 2), np.int64),
+            np.zeros(1, np.int64),
+        )
+
+    def batch(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The rows, strings as binary: nobody has looked whether they are UTF-8."""
+        rows = int(self.rows[0])
+        numbers = iter(self.numbers)
+        texts = zip(self.texts, self.ends, strict=True)
         arrays = []
-        good = np.ones(len(self.rows), bool)
         for field in schema:
-            at = self.names.index(field.name)
-            start = self.structure[self.rows + at] + 1
-            end = self.structure[self.rows + at + 1]
             if pa.types.is_integer(field.type):
-                array, valid = self._integers(start, end)
+                arrays.append(pa.array(next(numbers)[:rows]))
             else:
-                quotes = self.quotes_before[self.rows + at + 1] - self.quotes_before[self.rows + at]
-                array, valid = self._strings(start, end, quotes)
-            arrays.append(array)
-            good &= valid
-        return self._valid_rows(arrays, schema, good)
-
-    def _find_rows(self) -> None:
-        """Set ``structure`` (positions of parentheses and commas outside strings), ``rows`` (where
-        in it each row begins) and ``quotes_before`` (real quotes before each of ``structure``).
-        """
-        data = self.data
-        backslashes = np.flatnonzero(data == _BACKSLASH)
-        self.escaping = _escaping(backslashes)
-        # ' ( ) * + , stand in a row in ASCII; the two that do not matter go right away.
-        special = np.flatnonzero((data - np.uint8(_QUOTE)) <= _COMMA - _QUOTE)
-        kind = data[special]
-        keep = _none_of(special, self.escaping + 1) & (kind != ord("*")) & (kind != ord("+"))
-        special, kind = special[keep], kind[keep]
-        special, kind = self._only_values(special, kind)
-        quote = kind == _QUOTE
-        count = np.cumsum(quote, dtype=np.int32)
-        outside = ((count & 1) == 0) & ~quote
-        self.structure, kind = special[outside], kind[outside]
-        self.quotes_before = count[outside]
-        self.rows = self._well_formed(kind)
-
-    def _only_values(self, special: np.ndarray, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Without what lies in lines that hold no rows, and in lines with an open string."""
-        starts, ends, holds_rows = self._lines()
-        low, high = np.searchsorted(special, starts), np.searchsorted(special, ends)
-        quotes = np.concatenate(([0], np.cumsum(kind == _QUOTE)))
-        broken = holds_rows & ((quotes[high] - quotes[low]) % 2 == 1)
-        keep = holds_rows & ~broken
-        if not keep.all():
-            kept = np.zeros(len(special) + 1, np.int32)
-            np.add.at(kept, low[keep], 1)
-            np.add.at(kept, high[keep], -1)
-            inside = np.cumsum(kept[:-1]) > 0
-            special, kind = special[inside], kind[inside]
-        self.broken = [(int(starts[i]), int(ends[i])) for i in np.flatnonzero(broken)]
-        return special, kind
-
-    def _lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """[start, end) of each line without its INSERT prefix, and whether it holds rows."""
-        data = self.data
-        ends = np.flatnonzero(data == _NEWLINE)
-        if not len(ends) or ends[-1] != len(data) - 1:
-            ends = np.append(ends, len(data))
-        starts = np.concatenate(([0], ends[:-1] + 1))
-        starts, ends = starts[starts < ends], ends[starts < ends]
-        holds_rows = data[starts] == _OPEN
-        for i in np.flatnonzero(data[starts] == ord("I")):
-            insert = _INSERT.match(self.block, starts[i], ends[i])
-            if insert is None or insert[1].decode() != self.table:
-                raise InputError(
-                    f"{self.path}: cannot read the statement "
-                    f"{self.block[starts[i] : starts[i] + 60]!r}; "
-                    f"expected INSERT INTO `{self.table}` VALUES"
-                )
-            starts[i], holds_rows[i] = insert.end(), True
-        return starts, ends, holds_rows
-
-    def _well_formed(self, kind: np.ndarray) -> np.ndarray:
-        """Where in ``structure`` each row of the right number of fields begins."""
-        columns = len(self.names)
-        first = np.flatnonzero(kind == _OPEN)
-        size = np.diff(first, append=len(kind))
-        closes = np.concatenate(([0], np.cumsum(kind == _CLOSE)))
-        # From one row to the next: ( , , ) and a comma, or none at the end of a statement.
-        good = (size == columns + 1) | (size == columns + 2)
-        good[good] = kind[first[good] + columns] == _CLOSE
-        good &= closes[first + size] - closes[first] == 1
-        for i in np.flatnonzero(~good):
-            begin = self.structure[first[i]]
-            end = self.structure[first[i + 1]] if i + 1 < len(first) else None
-            line_end = self.block.find(b"\n", self.structure[first[i] + size[i] - 1])
-            ends = [at for at in (end, line_end) if at is not None and at >= 0]
-            self.broken.append((int(begin), int(min(ends, default=len(self.block)))))
-        return first[good]
-
-    def _integers(self, start: np.ndarray, end: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-        texts = self._slices(start, end, pa.string())
-        length = end - start
-        offsets, values = texts.buffers()[1:]
-        used = np.frombuffer(offsets, np.int32)[texts.offset + len(texts)] if values else 0
-        digits = np.frombuffer(values, np.uint8)[:used] - np.uint8(ord("0")) if used else length[:0]
-        valid = (length > 0) & (length <= 18)
-        if not valid.all() or (digits > 9).any():
-            number = pc.match_substring_regex(texts.cast(pa.binary()), "^[0-9]{1,18}$")
-            valid = np.asarray(number)
-            texts = pc.if_else(number, texts, "0")
-        return texts.cast(pa.int64()), valid
-
-    def _strings(
-        self, start: np.ndarray, end: np.ndarray, quotes: np.ndarray
-    ) -> tuple[pa.Array, np.ndarray]:
-        """Quoted fields as binary; NULL and whatever is not one quoted string are not valid."""
-        valid = quotes >= 2
-        valid[valid] = (self.data[start[valid]] == _QUOTE) & (self.data[end[valid] - 1] == _QUOTE)
-        start, end = start + 1, np.where(valid, end - 1, start + 1)
-        array = self._slices(start, end, pa.binary())
-        # A quote inside a string is written \' or ''; whatever is escaped or doubled is rare.
-        written = valid & (quotes > 2)
-        place = np.searchsorted(start, self.escaping, "right") - 1
-        inside = (place >= 0) & (self.escaping < end[place]) if len(start) else place >= 0
-        written[place[inside]] = True
-        written &= valid
-        if written.any():
-            decoded, whole = self._decoded(start[written], end[written])
-            array = pc.replace_with_mask(array, pa.array(written), decoded)
-            valid[written] = whole
-        return array, valid
-
-    def _decoded(self, start: np.ndarray, end: np.ndarray) -> tuple[pa.Array, np.ndarray]:
-        """Strings with escapes taken out; not valid where a quote stands alone."""
-        length = end - start
-        offsets = np.concatenate(([0], np.cumsum(length)))
-        index = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], length)
-        escaping = np.zeros(len(self.data), bool)
-        escaping[self.escaping] = True
-        gone = escaping[index]
-        escaped = np.concatenate(([False], gone[:-1]))
-        values = np.where(escaped, _UNESCAPED[self.data[index]], self.data[index])
-        quotes = np.flatnonzero((values == _QUOTE) & ~escaped)
-        pairs = quotes.reshape(-1, 2)  # even: a field has whole strings
-        alone = np.diff(pairs, axis=1)[:, 0] != 1
-        valid = np.ones(len(start), bool)
-        valid[np.searchsorted(offsets, pairs[alone, 0], "right") - 1] = False
-        gone[pairs[:, 0]] = True
-        offsets = np.concatenate(([0], np.cumsum(~gone)))[offsets].astype(np.int32)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values[~gone])]
-        return pa.Array.from_buffers(pa.binary(), len(start), buffers), valid
-
-    def _slices(self, start: np.ndarray, end: np.ndarray, kind: pa.DataType) -> pa.Array:
-        """The bytes [start, end) of each row, which ascend and do not overlap."""
-        if not len(start):
-            return pa.array([], kind)
-        # One array of fields and the gaps between them over the block itself; taking every other
-        # one copies the fields without a look at their bytes.
-        offsets = np.stack([start, end], axis=1).astype(np.int32)
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.block)]
-        alternating = pa.Array.from_buffers(kind, 2 * len(start) - 1, buffers)
-        return alternating.take(pa.array(np.arange(0, 2 * len(start), 2)))
-
-    def _valid_rows(
-        self, arrays: list[pa.Array], schema: pa.Schema, good: np.ndarray
-    ) -> pa.RecordBatch:
-        utf8 = np.ones(len(good), bool)
-        for array in arrays:
-            if pa.types.is_binary(array.type):
-                try:
-                    array.cast(pa.string())
-                except pa.ArrowInvalid:
-                    utf8 &= np.fromiter(map(_is_utf8, array.to_pylist()), bool, len(array))
-        for reason, bad in (("unreadable value", ~good), ("bad UTF-8", good & ~utf8)):
-            for row in self.rows[bad]:
-                begin, end = self.structure[row], self.structure[row + len(self.names)] + 1
-                self.account.reject(self.offset + int(begin), reason, self.block[begin:end])
-        batch = pa.RecordBatch.from_arrays(arrays, schema.names)
-        good &= utf8
-        batch = (batch if good.all() else batch.filter(pa.array(good))).cast(schema)
-        self.account.counts["rows"] += batch.num_rows
-        return batch
+                text, ends = next(texts)
+                buffers = [None, pa.py_buffer(ends[: rows + 1]), pa.py_buffer(text[: ends[rows]])]
+                arrays.append(pa.Array.from_buffers(pa.binary(), rows, buffers))
+        return pa.RecordBatch.from_arrays(arrays, schema.names)
 
 
-def _salvage(raw: bytes, offset: int, columns: int, account: Account) -> Iterator[tuple[int, int]]:
-    """Runs of well-formed rows in a damaged piece, as [start, end); the rest is rejected.
+@njit(cache=True, nogil=True)
+def _walk(
+    data: np.ndarray, at: int, among_rows: bool, insert: np.ndarray, found: _Found
+) -> tuple[int, int, int]:
+    """Read rows from ``at`` on; how the walk ended, where what ended it begins, where it ends.
 
-    Row by row with a regular expression: slow, exact, and only for what is damaged.
+    ``data`` ends with a newline. ``among_rows``: ``at`` is inside a line of rows, not at its start.
     """
-    row = _row_pattern(columns)
-    at, run = 0, 0  # a run of rows goes from ``run`` to ``at``
-    while at < len(raw):
-        if found := row.match(raw, at):
-            at = found.end()
-            continue
-        if run < at:
-            yield run, at
-        end = raw.find(b"),(", at)
-        end = len(raw) if end < 0 else end + 2
-        if raw[at:end].strip(b"; \r\n,"):
-            account.reject(offset + at, "damaged row", raw[at:end])
-        at = run = end
-    if run < at:
-        yield run, at
+    size = len(data)
+    while at < size:
+        byte = data[at]
+        if not among_rows:
+            if byte == _INSERT:
+                stop = at + len(insert)
+                if stop > size or not np.array_equal(data[at:stop], insert):
+                    return _FOREIGN, at, at
+                at, among_rows = stop, True
+            elif byte == _OPEN:
+                among_rows = True
+            else:
+                while data[at] != _NEWLINE:
+                    at += 1
+                at += 1
+        elif byte == _NEWLINE:
+            at, among_rows = at + 1, False
+        elif byte in _BETWEEN_ROWS:
+            at += 1
+        elif byte == _OPEN:
+            stop, readable = _read_row(data, at, found)
+            if stop < 0:
+                return _DAMAGED, at, at
+            if not readable:
+                return _UNREADABLE, at, stop
+            at = stop
+        else:
+            return _DAMAGED, at, at
+    return _END, at, at
 
 
-@cache
-def _row_pattern(columns: int) -> re.Pattern[bytes]:
-    values = b",".join([_VALUE] * columns)
-    return re.compile(rb"\(" + values + rb"\)(?:,\s*|;?\s*\Z)", re.DOTALL)
+@njit(cache=True, nogil=True)
+def _read_row(data: np.ndarray, begin: int, found: _Found) -> tuple[int, bool]:
+    """Read the row that begins here; where it ends (-1: it is none), and whether as asked."""
+    row, readable = found.rows[0], True
+    last = len(found.slots) - 1
+    at = begin + 1
+    for column in range(last + 1):
+        slot = found.slots[column]
+        text = slot - len(found.numbers)
+        if data[at] == _QUOTE:
+            at += 1
+            if text >= 0:
+                at, end = _read_text(data, at, found.texts[text], found.ends[text, row])
+                found.ends[text, row + 1] = end
+            else:
+                at = _skip_text(data, at)
+                readable &= slot < 0
+            if at < 0:
+                return -1, False
+        else:
+            start, number = at, 0
+            while data[at] not in _END_OF_VALUE:
+                number = number * 10 + (data[at] - 48)
+                at += 1
+            if slot >= 0:
+                readable &= text < 0 and _all_digits(data[start:at])
+                if text < 0:
+                    found.numbers[slot, row] = number
+        if data[at] != (_CLOSE if column == last else _COMMA):
+            return -1, False
+        at += 1
+    byte = data[at]
+    if byte != _NEWLINE and byte not in _BETWEEN_ROWS:
+        return -1, False
+    if readable:
+        found.places[row, 0], found.places[row, 1] = begin, at
+        found.rows[0] += 1
+    return at, readable
 
 
-def _escaping(backslashes: np.ndarray) -> np.ndarray:
-    """The backslashes that escape the byte after them: every other one of each run."""
-    if not len(backslashes):
-        return backslashes
-    run_start = np.flatnonzero(np.diff(backslashes, prepend=-2) != 1)
-    length = np.diff(run_start, append=len(backslashes))
-    within = np.arange(len(backslashes)) - np.repeat(run_start, length)
-    return backslashes[within % 2 == 0]
+@njit(cache=True, nogil=True)
+def _all_digits(data: np.ndarray) -> bool:
+    if not 0 < len(data) <= _DIGITS:
+        return False
+    for byte in data:  # noqa: SIM110, compiled
+        if byte < 48 or byte > 57:
+            return False
+    return True
 
 
-def _none_of(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which of ``numbers`` are none of ``others``; both ascend."""
-    none = np.ones(len(numbers), bool)
-    place = np.searchsorted(numbers, others)
-    inside = place < len(numbers)
-    place, others = place[inside], others[inside]
-    none[place[numbers[place] == others]] = False
-    return none
+@njit(cache=True, nogil=True)
+def _read_text(data: np.ndarray, at: int, out: np.ndarray, end: int) -> tuple[int, int]:
+    """Copy a string from behind its first quote to ``out[end:]``, escapes undone.
+
+    Where in data it ends (-1: it does not in this line), and where in ``out``.
+    """
+    while True:
+        byte = data[at]
+        if byte == _QUOTE:
+            if data[at + 1] != _QUOTE:
+                return at + 1, end
+            at += 1  # a doubled one
+        elif byte == _BACKSLASH:
+            at += 1
+            byte = data[at]
+            if byte == _NEWLINE:
+                return -1, end
+            byte = _UNESCAPED[byte]
+        elif byte == _NEWLINE:
+            return -1, end
+        out[end] = byte
+        end += 1
+        at += 1
+
+
+@njit(cache=True, nogil=True)
+def _skip_text(data: np.ndarray, at: int) -> int:
+    """Where a string ends, -1 where it does not in this line."""
+    while True:
+        byte = data[at]
+        if byte == _QUOTE:
+            if data[at + 1] != _QUOTE:
+                return at + 1
+            at += 1
+        elif byte == _BACKSLASH:
+            at += 1
+            if data[at] == _NEWLINE:
+                return -1
+        elif byte == _NEWLINE:
+            return -1
+        at += 1
+
+
+def _utf8_rows(
+    batch: pa.RecordBatch, found: _Found, block: bytes, offset: int, account: Account
+) -> pa.RecordBatch:
+    """The rows whose strings are all UTF-8; the others are rejected."""
+    good = np.ones(batch.num_rows, bool)
+    for array in batch.columns:
+        if pa.types.is_binary(array.type):
+            try:
+                array.cast(pa.string())
+            except pa.ArrowInvalid:
+                good &= np.fromiter(map(_is_utf8, array.to_pylist()), bool, len(array))
+    for row in np.flatnonzero(~good):
+        begin, end = map(int, found.places[row])
+        account.reject(offset + begin, "bad UTF-8", block[begin:end])
+    return batch if good.all() else batch.filter(pa.array(good))
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -2,7 +2,8 @@
 
 Everything between the words stays byte for byte, nothing inside a word is touched and no output
 is switched again. Each word is decided by a hash of (seed, text id, side, position), never by the
-order of work, so the same corpus comes out whatever the number of partitions or workers.
+order of work, so the same corpus comes out whatever the number of partitions or workers. Its loops
+are compiled by Numba.
 """
 
 from __future__ import annotations
@@ -10,18 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 
 from clir.errors import InputError
 from clir.lexicon import STOP_WORDS
-from clir.term_index import TermIndex
-from clir.words import Buffer, SpanHashes, Words, buffer_of, find_words, fold, hash_texts, mix
+from clir.term_index import TermIndex, find
+from clir.words import (
+    Buffer,
+    Words,
+    buffer_of,
+    find_words,
+    hash_texts,
+    mix,
+    mix_one,
+    span_hash,
+)
 
 MAX_PHRASE_WORDS = 8
 MAX_TITLE_WORDS = 3  # of a term from a title
+_BLANK = ord(" ")
 
 
 @dataclass(frozen=True)
@@ -95,99 +108,206 @@ class Switcher:
         """
         assert 0 <= probability <= 1
         buffer = buffer_of(texts)
-        lower, kind = fold(buffer)
-        words = find_words(buffer, kind)
-        total = np.bincount(words.text, minlength=len(texts))
+        words = find_words(buffer)
         key = _text_keys(ids, side, seed)
-        drawn = (key % np.uint64(len(self.languages))).astype(np.int64) if per_text else None
-        first, length, term = self.matches(SpanHashes(lower), words, drawn)
-
-        chance = mix(
-            key[words.text[first]] + words.position[first].astype(np.uint64) + np.uint64(1)
-        )
-        chosen = (chance >> np.uint64(11)) * 2.0**-53 < probability
-        first, length, term, chance = first[chosen], length[chosen], term[chosen], chance[chosen]
-        text = words.text[first]
-        language, entry = self._draw(term, chance, None if drawn is None else drawn[text])
-        replaced = self._replace(buffer, words, first, first + length - 1, entry)
+        drawn = _no_language(len(texts))
+        if per_text:
+            drawn = (key % np.uint64(len(self.languages))).astype(np.int64)
+        matches = self.matches(words, drawn)
         shape = (len(texts), len(self.languages))
-        cell = text * shape[1] + language
-        switched = np.bincount(cell, weights=length, minlength=shape[0] * shape[1])
-        return Switched(replaced, total, switched.reshape(shape).astype(np.int32))
+        by_language = np.zeros(shape, np.int32)
+        chosen = _choose(words, matches, key, probability, drawn, self._index, by_language)
+        switched = _write(buffer, chosen, self._index)
+        counts = np.bincount(words.text, minlength=len(texts))
+        return Switched(switched, counts, by_language)
 
-    def matches(
-        self, span_hash: SpanHashes, words: Words, drawn: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """First word, number of words and term of every match: longest first, no overlap."""
-        free = np.ones(len(words.start), bool)
-        single = span_hash(words.start, words.end)
-        found = []
-        longest = int(self._index.longest[0])
-        if longest > 1:
-            starts = np.flatnonzero(self._index.phrase_starts.find(single) >= 0)
-        for n in range(longest, 0, -1):
-            if n > 1:
-                at = starts[starts <= len(single) - n]
-                at = at[words.text[at] == words.text[at + n - 1]]
-                hashes = span_hash(words.start[at], words.end[at + n - 1])
-            else:
-                at, hashes = np.arange(len(single)), single
-            term = self._index.terms.find(hashes)
-            known = term >= 0
-            if drawn is not None:
-                known[known] = self._index.choices[term[known], drawn[words.text[at[known]]]] > 0
-            at, term = at[known], term[known]
-            for k in range(n):
-                still = free[at + k]
-                at, term = at[still], term[still]
-            kept = _leftmost(at, n)
-            at, term = at[kept], term[kept]
-            for k in range(n):
-                free[at + k] = False
-            found.append((at, np.full(len(at), n), term))
-        first, length, term = (np.concatenate(column) for column in zip(*found, strict=True))
-        order = np.argsort(first, kind="stable")
-        return first[order], length[order], term[order]
+    def matches(self, words: Words, drawn: np.ndarray | None = None) -> Matches:
+        """Every term among the words: longest first, no overlap.
 
-    def _draw(
-        self, term: np.ndarray, chance: np.ndarray, language: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """For each match a language that has the term, then an entry: one of its translations."""
-        if language is None:
-            nth = mix(chance ^ np.uint64(1)) % self._index.spread[term]
-            language = self._index.languages[term, nth.astype(np.int64)].astype(np.int64)
-        count = self._index.choices[term, language].astype(np.uint64)
-        nth = (mix(chance ^ np.uint64(2)) % count).astype(np.int64)
-        return language, self._index.first[term, language] + nth
+        ``drawn``: the number of the language of each text, -1 for any.
+        """
+        if drawn is None:
+            drawn = _no_language(int(words.text[-1]) + 1 if len(words.text) else 0)
+        length, term = _match(words, drawn, self._index)
+        first = np.flatnonzero(length)
+        return Matches(first, length[first], term[first])
 
-    def _replace(
-        self, buffer: Buffer, words: Words, first: np.ndarray, last: np.ndarray, entry: np.ndarray
-    ) -> pa.Array:
-        """Write each match's target over its bytes; words that touched are parted by a blank."""
-        data, offsets = buffer
-        start, end = words.start[first], words.end[last]
-        begin = self._index.target_offsets[entry]
-        size = self._index.target_offsets[entry + 1] - begin
+
+class Matches(NamedTuple):
+    """Terms found among words, in order."""
+
+    first: np.ndarray  # the first word of each
+    length: np.ndarray  # how many words it has
+    term: np.ndarray  # its row in the index
+
+
+class _Chosen(NamedTuple):
+    """What is replaced, in order: bytes [start, end) by an entry's target, blanks around it."""
+
+    start: np.ndarray
+    end: np.ndarray
+    entry: np.ndarray
+    before: np.ndarray  # blanks, 0 or 1
+    after: np.ndarray
+
+
+def _no_language(texts: int) -> np.ndarray:
+    return np.full(texts, -1, np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _match(words: Words, drawn: np.ndarray, index: TermIndex) -> tuple[np.ndarray, np.ndarray]:
+    """For each word how many words the term has that begins there (0: none does), and the term."""
+    keys, rows, choices = index.keys, index.rows, index.choices
+    text, key = words.text, words.key  # out of the loops: every look into a tuple costs
+    length, term = np.zeros(len(key), np.int8), np.empty(len(key), np.int32)
+    taken = np.zeros(len(key), np.bool_)
+    if index.longest[0] > 1:
+        _match_phrases(words, drawn, index, length, term, taken)
+    for at in range(len(key)):
+        if not taken[at]:
+            row = find(keys, rows, key[at])
+            if row >= 0 and (drawn[text[at]] < 0 or choices[row, drawn[text[at]]]):
+                length[at], term[at] = 1, row
+    return length, term
+
+
+@njit(cache=True, nogil=True)
+def _match_phrases(
+    words: Words,
+    drawn: np.ndarray,
+    index: TermIndex,
+    length: np.ndarray,
+    term: np.ndarray,
+    taken: np.ndarray,
+) -> None:
+    """The same for terms of several words; ``taken``: which words are in one."""
+    keys, rows, choices = index.keys, index.rows, index.choices
+    first_keys, first_rows = index.phrase_keys, index.phrase_rows
+    text, start, end, lower = words.text, words.start, words.end, words.lower
+    begins = np.empty(len(text), np.int32)  # the words that some phrase begins with
+    count = 0
+    for at in range(len(text)):
+        if find(first_keys, first_rows, words.key[at]) >= 0:
+            begins[count] = at
+            count += 1
+    for size in range(index.longest[0], 1, -1):
+        for at in begins[:count]:
+            last = at + size - 1
+            if last >= len(text) or text[last] != text[at] or taken[at : last + 1].any():
+                continue
+            row = find(keys, rows, span_hash(lower, start[at], end[last]))
+            if row >= 0 and (drawn[text[at]] < 0 or choices[row, drawn[text[at]]]):
+                length[at], term[at] = size, row
+                taken[at : last + 1] = True
+
+
+@njit(cache=True, nogil=True)
+def _choose(
+    words: Words,
+    matches: Matches,
+    key: np.ndarray,
+    probability: float,
+    drawn: np.ndarray,
+    index: TermIndex,
+    by_language: np.ndarray,
+) -> _Chosen:
+    """Draw which matches are replaced, and by which entry; counts their words by language.
+
+    Where no language is drawn for the text, one of those that have the term is; then one of the
+    term's translations. All draws hang on the text's key and the word's position.
+    """
+    firsts, lengths, terms = matches.first, matches.length, matches.term
+    texts, positions = words.text, words.position
+    word_start, word_end = words.start, words.end
+    languages, spread, choices = index.languages, index.spread, index.choices
+    first_entry = index.first
+    most = len(firsts)
+    start, end = np.empty(most, np.int64), np.empty(most, np.int64)
+    entry = np.empty(most, np.int64)
+    before, after = np.empty(most, np.int64), np.empty(most, np.int64)
+    count, previous = 0, -1  # the last word replaced
+    for n in range(most):
+        first, term = firsts[n], terms[n]
+        text = texts[first]
+        chance = mix_one(key[text] + np.uint64(positions[first] + 1))
+        if (chance >> np.uint64(11)) * 2.0**-53 >= probability:
+            continue
+        last = first + lengths[n] - 1
+        language = drawn[text]
+        if language < 0:
+            nth = mix_one(chance ^ np.uint64(1)) % np.uint64(spread[term])
+            language = np.int64(languages[term, np.int64(nth)])
+        nth = mix_one(chance ^ np.uint64(2)) % np.uint64(choices[term, language])
+        start[count], end[count] = word_start[first], word_end[last]
+        entry[count] = first_entry[term, language] + np.int64(nth)
         # Only characters of unspaced scripts touch the next word without anything between.
-        same_text = words.text[1:] == words.text[:-1]
-        touches = np.append((words.start[1:] == words.end[:-1]) & same_text, False)
-        after = touches[last]
-        before = np.append(False, touches)[first]
-        before[1:] &= last[:-1] + 1 != first[1:]
-        grown = size + before + after
-        # Where targets go in the output, and the bytes of the input that are kept around them.
-        change = np.cumsum(grown - (end - start))
-        place = start + np.concatenate(([0], change[:-1])) if len(start) else start
-        out = np.full(len(data) + (int(change[-1]) if len(change) else 0), ord(" "), np.uint8)
-        out[~covered(place, place + grown, len(out))] = data[~covered(start, end, len(data))]
-        into, source = _ragged(place + before, size), _ragged(begin, size)
-        out[into] = self._index.target_bytes[source]
-        shift = np.concatenate(([0], change))[np.searchsorted(start, offsets)]
-        return pa.Array.from_buffers(
-            pa.large_string(),
-            len(offsets) - 1,
-            [None, pa.py_buffer(offsets + shift), pa.py_buffer(out)],
-        ).cast(pa.string())
+        after[count] = _touch(texts, word_start, word_end, last)
+        before[count] = previous != first - 1 and _touch(texts, word_start, word_end, first - 1)
+        by_language[text, language] += lengths[n]
+        previous = last
+        count += 1
+    return _Chosen(start[:count], end[:count], entry[:count], before[:count], after[:count])
+
+
+@njit(cache=True, nogil=True)
+def _touch(text: np.ndarray, start: np.ndarray, end: np.ndarray, word: int) -> bool:
+    """Whether a word and the next are of one text, with nothing between them."""
+    if word < 0 or word + 1 >= len(start):
+        return False
+    return end[word] == start[word + 1] and text[word] == text[word + 1]
+
+
+def _write(buffer: Buffer, chosen: _Chosen, index: TermIndex) -> pa.Array:
+    """The texts with targets in place of what was chosen."""
+    size = index.target_offsets[chosen.entry + 1] - index.target_offsets[chosen.entry]
+    grown = size + chosen.before + chosen.after - (chosen.end - chosen.start)
+    out = np.empty(len(buffer.data) + int(grown.sum()), np.uint8)
+    offsets = np.empty(len(buffer.offsets), np.int64)
+    _fill(buffer.data, buffer.offsets, chosen, index, out, offsets)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out)]
+    return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())
+
+
+@njit(cache=True, nogil=True)
+def _fill(
+    data: np.ndarray,
+    bounds: np.ndarray,
+    chosen: _Chosen,
+    index: TermIndex,
+    out: np.ndarray,
+    offsets: np.ndarray,
+) -> None:
+    starts, ends, entries = chosen.start, chosen.end, chosen.entry
+    before, after = chosen.before, chosen.after
+    target_offsets, targets = index.target_offsets, index.target_bytes
+    read = at = n = 0
+    for text in range(len(bounds) - 1):
+        offsets[text] = at
+        while n < len(starts) and starts[n] < bounds[text + 1]:
+            at = _copied(data, read, starts[n], out, at)
+            if before[n]:
+                out[at] = _BLANK
+                at += 1
+            at = _copied(
+                targets, target_offsets[entries[n]], target_offsets[entries[n] + 1], out, at
+            )
+            if after[n]:
+                out[at] = _BLANK
+                at += 1
+            read = ends[n]
+            n += 1
+        at = _copied(data, read, bounds[text + 1], out, at)
+        read = bounds[text + 1]
+    offsets[len(bounds) - 1] = at
+
+
+@njit(cache=True, nogil=True)
+def _copied(data: np.ndarray, begin: int, end: int, out: np.ndarray, at: int) -> int:
+    """Copy data[begin:end] to ``at``; the place behind it."""
+    for k in range(end - begin):  # a few bytes: no call would pay
+        out[at + k] = data[begin + k]
+    return at + end - begin
 
 
 def _relevant(
@@ -211,37 +331,3 @@ def _only_stop_words(terms: pa.ChunkedArray) -> pa.Array:
 def _text_keys(ids: pa.Array, side: str, seed: int) -> np.ndarray:
     salt = mix(np.uint64(seed)) ^ mix(np.uint64({"query": 1, "passage": 2}[side]))
     return mix(hash_texts(ids) ^ salt)
-
-
-def _leftmost(at: np.ndarray, n: int) -> np.ndarray:
-    """Of sorted places of n words each, those a reader from the left would take: no overlap."""
-    kept = np.ones(len(at), bool)
-    if n == 1 or len(at) < 2:
-        return kept
-    # Within a chain of overlaps each kept place rules out those up to n - 1 after it; chains are
-    # short, so passes over the places still open are few.
-    state = np.zeros(len(at), np.int8)  # 0 open, 1 kept, -1 out
-    while (state == 0).any():
-        still = np.flatnonzero(state == 0)
-        place = at[still]
-        leads = np.append(True, np.diff(place) >= n)
-        state[still[leads]] = 1
-        taken = at[state == 1]
-        previous = np.searchsorted(taken, place, "right") - 1
-        near = (previous >= 0) & (place - taken[previous] < n) & ~leads
-        state[still[near]] = -1
-    return state == 1
-
-
-def covered(start: np.ndarray, end: np.ndarray, size: int) -> np.ndarray:
-    """Which of ``size`` bytes lie in one of the sorted, disjoint spans."""
-    edge = np.zeros(size + 1, np.int8)
-    edge[start] = 1
-    edge[end] -= 1  # where the next span begins at once, nothing changes
-    return np.cumsum(edge[:-1], dtype=np.int8).view(bool)
-
-
-def _ragged(start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """start[0], start[0] + 1, ... (size[0] of them), start[1], ..."""
-    ends = np.cumsum(size)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(start - (ends - size), size)

@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 
-from clir.words import SpanHashes, buffer_of, find_words, fold, hash_texts
+from clir.words import buffer_of, find_words, hash_texts
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
 _EMPTY = -1
-_ROOM = 4  # slots per term; the more, the fewer steps
+_ROOM = 2  # slots per term, at least
 
 
 class Slots(NamedTuple):
@@ -33,33 +34,28 @@ class Slots(NamedTuple):
         """A table that finds the row of each of some distinct keys."""
         size = 1 << max(1, int(_ROOM * len(keys) - 1).bit_length())
         slots = cls(np.zeros(size, np.uint64), np.full(size, _EMPTY, np.int32))
-        todo = np.arange(len(keys), dtype=np.int32)
-        place = slots._home(keys)
-        while len(todo):
-            free = slots.rows[place] == _EMPTY
-            slots.rows[place[free]] = todo[free]  # of several for one slot, the last gets it
-            left = slots.rows[place] != todo
-            todo, place = todo[left], (place[left] + 1) & (size - 1)
-        used = slots.rows != _EMPTY
-        slots.keys[used] = keys[slots.rows[used]]
+        _fill(keys, slots.keys, slots.rows)
         return slots
 
-    def find(self, keys: np.ndarray) -> np.ndarray:
-        """The row of each key, -1 where there is none."""
-        place = self._home(keys)
-        found = self.rows[place]
-        todo = np.flatnonzero((self.keys[place] != keys) & (found != _EMPTY))
-        place = place[todo]
-        while len(todo):
-            place = (place + 1) & (len(self.rows) - 1)
-            found[todo] = row = self.rows[place]
-            on = (self.keys[place] != keys[todo]) & (row != _EMPTY)
-            todo, place = todo[on], place[on]
-        return found
 
-    def _home(self, keys: np.ndarray) -> np.ndarray:
-        shift = np.uint64(64 - (len(self.rows).bit_length() - 1))
-        return ((keys * _SPREAD) >> shift).astype(np.int64)
+@njit(cache=True, nogil=True)
+def find(keys: np.ndarray, rows: np.ndarray, key: np.uint64) -> np.int32:
+    """The row of a key in the ``keys`` and ``rows`` of Slots, -1 where it is none of theirs."""
+    last = len(rows) - 1
+    place = np.int64((key * _SPREAD) >> np.uint64(32)) & last
+    while rows[place] != _EMPTY and keys[place] != key:
+        place = (place + 1) & last
+    return rows[place]
+
+
+@njit(cache=True, nogil=True)
+def _fill(wanted: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> None:
+    last = len(rows) - 1
+    for row in range(len(wanted)):
+        place = np.int64((wanted[row] * _SPREAD) >> np.uint64(32)) & last
+        while rows[place] != _EMPTY:
+            place = (place + 1) & last
+        keys[place], rows[place] = wanted[row], row
 
 
 class TermIndex(NamedTuple):
@@ -70,7 +66,7 @@ class TermIndex(NamedTuple):
     ``target_bytes``.
     """
 
-    keys: np.ndarray  # a hash table of the terms' hashes, as in Slots
+    keys: np.ndarray  # the terms' hashes, as in Slots
     rows: np.ndarray
     languages: np.ndarray  # terms x languages: the numbers of those that have the term, first
     spread: np.ndarray  # how many these are, of each term
@@ -97,7 +93,7 @@ class TermIndex(NamedTuple):
         has = count.reshape(shape) > 0
         slots = Slots.of(terms)
         phrases = Slots.of(_first_words(lexicon["source_term"].filter(pa.array(words > 1))))
-        return cls(
+        index = cls(
             keys=slots.keys,
             rows=slots.rows,
             languages=np.argsort(~has, axis=1, kind="stable").astype(np.uint8),
@@ -110,14 +106,7 @@ class TermIndex(NamedTuple):
             phrase_rows=phrases.rows,
             longest=words.max(keepdims=True),
         )
-
-    @property
-    def terms(self) -> Slots:
-        return Slots(self.keys, self.rows)
-
-    @property
-    def phrase_starts(self) -> Slots:
-        return Slots(self.phrase_keys, self.phrase_rows)
+        return cls(*map(_read_only, index))  # as when it is opened: one kind to compile for
 
     def save(self, folder: Path, languages: Sequence[str]) -> None:
         """Write a file for each array; ``open`` reads them."""
@@ -129,14 +118,18 @@ class TermIndex(NamedTuple):
     @classmethod
     def open(cls, folder: Path) -> tuple[TermIndex, list[str]]:
         """An index mapped into memory, and its languages."""
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls._fields}
-        return cls(**arrays), json.loads((folder / "languages.json").read_text())
+        files = (folder / f"{name}.npy" for name in cls._fields)
+        arrays = (np.asarray(np.load(file, mmap_mode="r")) for file in files)
+        return cls(*arrays), json.loads((folder / "languages.json").read_text())
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = np.ascontiguousarray(array).view()
+    view.setflags(write=False)
+    return view
 
 
 def _first_words(phrases: pa.ChunkedArray) -> np.ndarray:
     """Distinct hashes of the words that begin a phrase."""
-    buffer = buffer_of(phrases)
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
-    first = words.position == 0
-    return np.unique(SpanHashes(lower)(words.start[first], words.end[first]))
+    words = find_words(buffer_of(phrases))
+    return np.unique(words.key[words.position == 0])

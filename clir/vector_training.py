@@ -26,17 +26,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numba import njit
 
 from clir.errors import InputError
 from clir.experiment import VectorTraining
 from clir.lexicon import ranked
-from clir.switching import MAX_PHRASE_WORDS, Switcher, covered
+from clir.switching import MAX_PHRASE_WORDS, Switcher
 from clir.word_vectors import LINE_END, import_fasttext
-from clir.words import SpanHashes, buffer_of, count_words, find_words, fold
+from clir.words import Words, buffer_of, count_words, find_words
 
 TERMS_JOINED = ("zh", "ja", "vi")  # their words are often several of ours
 _TEXTS = 4096  # of a batch
-_BLANK = ord(" ")
+_BLANK, _UNDERSCORE, _LINE_END = b" _\n"
 
 
 def train(
@@ -134,22 +135,34 @@ def term_finder(terms: pa.Array, lang: str) -> Switcher | None:
 
 def running_words(texts: pa.Array, finder: Switcher | None = None) -> bytes:
     """The words of each text as a line, parted by blanks; a blank inside a known term is ``_``."""
-    buffer = buffer_of(pc.utf8_normalize(texts, "NFC"))
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
-    parted = np.ones(len(words.start), bool)  # from the word before
-    written = np.where(kind == 0, _BLANK, lower)  # 0: in no word
+    words = find_words(buffer_of(pc.utf8_normalize(texts, "NFC")))
+    joined = np.zeros(len(words.start), bool)  # with the word before, as one term
     if finder:
-        first, length, _ = finder.matches(SpanHashes(lower), words)
-        term = covered(words.start[first], words.end[first + length - 1], len(lower))
-        written[term] = np.where(lower[term] == _BLANK, ord("_"), lower[term])
-        parted = ~term[words.start]
-        parted[first] = True
-    touches = np.append(False, words.start[1:] == words.end[:-1])[: len(parted)]
-    blanks = words.start[touches & parted]
-    ends = buffer.offsets[1:]
-    marks = np.repeat(np.frombuffer(b" \n", np.uint8), [len(blanks), len(ends)])
-    return np.insert(written, np.concatenate([blanks, ends]), marks).tobytes()
+        found = finder.matches(words)
+        for nth in range(1, MAX_PHRASE_WORDS):
+            joined[found.first[found.length > nth] + nth] = True
+    out = np.empty(len(words.lower) + len(words.start) + len(texts), np.uint8)
+    return out[: _spell(words, joined, len(texts), out)].tobytes()
+
+
+@njit(cache=True, nogil=True)
+def _spell(words: Words, joined: np.ndarray, texts: int, out: np.ndarray) -> int:
+    """Write the words of each text as a line; how many bytes that makes."""
+    at = word = 0
+    for text in range(texts):
+        first = word
+        while word < len(words.text) and words.text[word] == text:
+            begin = words.end[word - 1] if joined[word] else words.start[word]
+            if word > first and not joined[word]:
+                out[at] = _BLANK
+                at += 1
+            for byte in words.lower[begin : words.end[word]]:
+                out[at] = _UNDERSCORE if byte == _BLANK else byte
+                at += 1
+            word += 1
+        out[at] = _LINE_END
+        at += 1
+    return at
 
 
 def _in_a_process_of_its_own(

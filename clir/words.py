@@ -1,8 +1,9 @@
-"""Words in a buffer of UTF-8 bytes: where they are, and a hash of every one, all at once.
+"""Words in a buffer of UTF-8 bytes: where they are, and a hash of every one.
 
 A word is a run of letters, marks and digits; an apostrophe between two of them belongs to it.
 Characters of scripts written without blanks (Han, Kana) are words of their own, so that a
-dictionary entry of several characters is found as a phrase.
+dictionary entry of several characters is found as a phrase. The bytes are walked once, by loops
+that Numba compiles.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numba import njit
 
-_OTHER, _LETTER, _SINGLE = 0, 1, 2  # class of a byte: not in a word, in a word, a word by itself
-_APOSTROPHE, _CURLY_APOSTROPHE = ord("'"), 0x2019
-_CODE_POINTS = 0x32400  # beyond: emoji are below, private use and the like are no letters
-# Any odd number has an inverse modulo 2**64, which makes the hash of a span independent of place.
-_BASE = 0x9E3779B97F4A7C15
-_BASE_INVERSE = pow(_BASE, -1, 1 << 64)
+_OTHER, _LETTER, _SINGLE = 0, 1, 2  # of a character: not in a word, in a word, a word by itself
+_APOSTROPHES = (ord("'"), ord("’"))
+_CODE_POINTS = 0x32400  # beyond: private use and the like are no letters and have no case
+_BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Words(NamedTuple):
-    """The words of a batch of texts, in order. All arrays have one element per word."""
+    """The words of a batch of texts, in order: one element per word, but for ``lower``."""
 
-    start: np.ndarray  # byte where it starts
-    end: np.ndarray  # byte after its end
-    text: np.ndarray  # which text of the batch
-    position: np.ndarray  # which word of its text, from 0
+    lower: np.ndarray  # uint8: all bytes of the texts in lower case; lengths stay, so places do
+    start: np.ndarray  # int32: byte where it starts
+    end: np.ndarray  # int32: byte after its end
+    text: np.ndarray  # int32: which text of the batch
+    position: np.ndarray  # int32: which word of its text, from 0
+    key: np.ndarray  # uint64: hash of its lower-cased bytes
 
 
 class Buffer(NamedTuple):
@@ -50,146 +52,147 @@ def buffer_of(texts: pa.Array) -> Buffer:
     return Buffer(data, bounds - bounds[0])
 
 
-def fold(buffer: Buffer) -> tuple[np.ndarray, np.ndarray]:
-    """Lower-cased bytes and each byte's class (0: in no word); lengths stay, so positions do."""
-    data = buffer.data
-    lower, kind = (_translated(data, table) for table in (_ASCII_LOWER, _ASCII_CLASS))
-    lead = np.flatnonzero(data >= 0xC0)
-    if len(lead):
-        _fold_beyond_ascii(buffer, lead, lower, kind)
-    _join_apostrophes(np.flatnonzero(data == _APOSTROPHE), 1, kind, buffer.offsets)
-    return lower, kind
-
-
-def find_words(buffer: Buffer, kind: np.ndarray) -> Words:
-    """Where the words are, by the classes that ``fold`` gave."""
-    data, offsets = buffer
-    n = len(data)
-    inside = kind != _OTHER
-    before = np.zeros(n + 1, bool)
-    before[1:] = inside
-    before[offsets[offsets < n]] = False  # a word ends with its text
-    starts_character = (data & 0xC0) != 0x80
-    single = kind == _SINGLE
-    begins = inside & ~before[:-1]
-    if single.any():
-        begins |= single & starts_character
-        begins[1:] |= inside[1:] & single[:-1] & starts_character[1:]
-    start = np.flatnonzero(begins)
-    # A word ends where the next byte is outside, in another text, or begins another word.
-    after = np.ones(n + 1, bool)
-    after[:-1] = ~inside | begins
-    after[offsets] = True
-    end = np.flatnonzero(after[1:] & inside) + 1
-    first = np.searchsorted(start, offsets)
-    text = np.repeat(np.arange(len(offsets) - 1), np.diff(first))
-    return Words(start, end, text, np.arange(len(start)) - first[text])
-
-
-class SpanHashes:
-    """64-bit hashes of any spans of a buffer, from one pass over its bytes.
-
-    With P(k) = sum over j < k of (byte_j + 1) B^j modulo 2^64, the hash of [s, e) is
-    (P(e) - P(s)) B^-s: the polynomial hash of the bytes, wherever they stand.
-    """
-
-    def __init__(self, lower: np.ndarray):
-        n = len(lower)
-        prefix = np.zeros(n + 1, np.uint64)
-        np.cumsum((lower.astype(np.uint64) + np.uint64(1)) * _powers(_BASE, n)[:n], out=prefix[1:])
-        self._prefix = prefix
-        self._inverse = _powers(_BASE_INVERSE, n)
-
-    def __call__(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-        return (self._prefix[end] - self._prefix[start]) * self._inverse[start]
+def find_words(buffer: Buffer) -> Words:
+    """All words of a batch, which has less than 2 GB."""
+    size = len(buffer.data)
+    assert size < 2**31, "texts come in smaller batches"
+    most = size // 2 + len(buffer.offsets)  # untouched memory costs nothing
+    start, end, text, position = (np.empty(most, np.int32) for _ in range(4))
+    words = Words(_lowered(buffer), start, end, text, position, np.empty(most, np.uint64))
+    classes, _ = _unicode_tables()
+    count = _find(buffer.data, buffer.offsets, classes, words)
+    return Words(words.lower, *(column[:count] for column in words[1:]))
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
     """A 64-bit hash of each whole text, letter case ignored."""
     buffer = buffer_of(texts)
-    lower, _ = fold(buffer)
-    return SpanHashes(lower)(buffer.offsets[:-1], buffer.offsets[1:])
+    return _hash_all(_lowered(buffer), buffer.offsets)
 
 
 def count_words(texts: pa.Array) -> np.ndarray:
     """Words in each text."""
-    buffer = buffer_of(texts)
-    _, kind = fold(buffer)
-    return np.bincount(find_words(buffer, kind).text, minlength=len(texts))
+    return np.bincount(find_words(buffer_of(texts)).text, minlength=len(texts))
+
+
+@njit(cache=True, nogil=True)
+def span_hash(lower: np.ndarray, start: int, end: int) -> np.uint64:
+    """Polynomial hash of lower[start:end]: the sum of (byte_j + 1) B^j modulo 2^64."""
+    value, power = np.uint64(0), np.uint64(1)
+    for at in range(start, end):
+        value += (np.uint64(lower[at]) + np.uint64(1)) * power
+        power *= _BASE
+    return value
 
 
 def mix(value: np.ndarray | np.uint64) -> np.ndarray:
     """Spread every bit of a 64-bit number over all bits (the finaliser of SplitMix64)."""
     with np.errstate(over="ignore"):
-        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(value ^ (value >> np.uint64(31)))
+        return np.asarray(_mix(value))
 
 
-_POWERS: dict[int, np.ndarray] = {}
+def _mix(value):  # type: ignore[no-untyped-def]
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
 
 
-def _powers(base: int, n: int) -> np.ndarray:
-    """base**0 .. base**n modulo 2**64, kept and doubled when a longer buffer comes."""
-    powers = _POWERS.get(base)
-    if powers is None or len(powers) <= n:
-        powers = np.full(max(2 * n, 1 << 16), base, np.uint64)
-        powers[0] = 1
-        np.multiply.accumulate(powers, out=powers)
-        _POWERS[base] = powers
-    return powers
+mix_one = njit(_mix, cache=True, nogil=True)  # ``mix`` in compiled loops
 
 
-def _fold_beyond_ascii(
-    buffer: Buffer, lead: np.ndarray, lower: np.ndarray, kind: np.ndarray
-) -> None:
-    """Write the classes and lower case of the characters of two to four bytes at ``lead``."""
-    data = buffer.data
-    class_of, lower_of = _unicode_tables()
-    first = data[lead].astype(np.int64)
-    size = 2 + (first >= 0xE0) + (first >= 0xF0)
-    code = first & np.array([0, 0, 0x1F, 0x0F, 0x07])[size]
-    for k in range(1, 4):
-        more = size > k
-        code[more] = code[more] << 6 | data[lead[more] + k] & 0x3F
-    code = np.minimum(code, _CODE_POINTS - 1)
-    to = lower_of[code]
-    for k in range(4):
-        here = lead[size > k]
-        kind[here + k] = class_of[code[size > k]]
-        if k:
-            shift = 6 * (size[size > k] - 1 - k)
-            lower[here + k] = 0x80 | (to[size > k] >> shift) & 0x3F
-    head = np.array([0, 0, 0xC0, 0xE0, 0xF0])[size]
-    lower[lead] = head | to >> 6 * (size - 1)
-    _join_apostrophes(lead[code == _CURLY_APOSTROPHE], 3, kind, buffer.offsets)
+def _lowered(buffer: Buffer) -> np.ndarray:
+    lower = np.empty(len(buffer.data), np.uint8)
+    _, lower_of = _unicode_tables()
+    _lower(buffer.data, lower_of, lower)
+    return lower
 
 
-def _join_apostrophes(at: np.ndarray, size: int, kind: np.ndarray, offsets: np.ndarray) -> None:
-    """Make apostrophes (of ``size`` bytes) between two letters of one text letters too."""
-    # The text that an apostrophe lies in; one that begins or ends a text joins nothing.
-    text = np.searchsorted(offsets, at, "right") - 1
-    at = at[(at > offsets[text]) & (at + size < offsets[text + 1])]
-    at = at[(kind[at - 1] == _LETTER) & (kind[at + size] == _LETTER)]
-    for k in range(size):
-        kind[at + k] = _LETTER
+@njit(cache=True, nogil=True)
+def _lower(data: np.ndarray, lower_of: np.ndarray, out: np.ndarray) -> None:
+    at = 0
+    while at < len(data):
+        code, size = _character(data, at)
+        if code < _CODE_POINTS:
+            code = lower_of[code]
+        if size == 1:
+            out[at] = code
+        else:
+            for k in range(size - 1, 0, -1):
+                out[at + k] = 0x80 | code & 0x3F
+                code >>= 6
+            out[at] = (0xF00 >> size) & 0xFF | code  # as many bits as bytes lead
+        at += size
 
 
-def _translated(data: np.ndarray, table: bytes) -> np.ndarray:
-    """``table[data]`` in a fifth of the time."""
-    return np.frombuffer(bytearray(data).translate(table), np.uint8)
+@njit(cache=True, nogil=True)
+def _find(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: Words) -> int:
+    """Fill ``words`` (their ``lower`` is there already); how many they are."""
+    starts, ends = words.start, words.end  # out of the loop: every look into a tuple costs
+    count = 0
+    for text in range(len(offsets) - 1):
+        at, stop = offsets[text], offsets[text + 1]
+        first, begin, before = count, -1, _OTHER
+        while at < stop:
+            code, size = _character(data, at)
+            kind = _class_of(code, classes)
+            if kind == _LETTER:
+                if begin < 0:
+                    begin = at
+            elif not (code in _APOSTROPHES and before == _LETTER and at + size < stop) or (
+                _class_of(_character(data, at + size)[0], classes) != _LETTER
+            ):
+                if begin >= 0:
+                    starts[count], ends[count] = begin, at
+                    count, begin = count + 1, -1
+                if kind == _SINGLE:
+                    starts[count], ends[count] = at, at + size
+                    count += 1
+            before = kind
+            at += size
+        if begin >= 0:
+            starts[count], ends[count] = begin, stop
+            count += 1
+        words.text[first:count] = text
+        words.position[first:count] = np.arange(count - first)
+    lower, keys = words.lower, words.key
+    for word in range(count):
+        keys[word] = span_hash(lower, starts[word], ends[word])
+    return count
 
 
-_ASCII_CLASS = bytes(_LETTER if chr(b).isalnum() and b < 128 else _OTHER for b in range(256))
-_ASCII_LOWER = bytes(range(256)).lower()
+@njit(cache=True, nogil=True)
+def _character(data: np.ndarray, at: int) -> tuple[np.int64, int]:
+    """The code point that begins here, and how many bytes it takes."""
+    byte = np.int64(data[at])
+    if byte < 0x80:
+        return byte, 1
+    if byte < 0xE0:
+        return (byte & 0x1F) << 6 | data[at + 1] & 0x3F, 2
+    if byte < 0xF0:
+        return (byte & 0x0F) << 12 | (data[at + 1] & 0x3F) << 6 | data[at + 2] & 0x3F, 3
+    high = (byte & 0x07) << 18 | (data[at + 1] & 0x3F) << 12
+    return high | (data[at + 2] & 0x3F) << 6 | data[at + 3] & 0x3F, 4
+
+
+@njit(cache=True, nogil=True)
+def _class_of(code: np.int64, classes: np.ndarray) -> int:
+    return classes[code] if code < _CODE_POINTS else _OTHER
+
+
+@njit(cache=True, nogil=True)
+def _hash_all(lower: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    hashes = np.empty(len(offsets) - 1, np.uint64)
+    for n in range(len(hashes)):
+        hashes[n] = span_hash(lower, offsets[n], offsets[n + 1])
+    return hashes
 
 
 @cache
 def _unicode_tables() -> tuple[np.ndarray, np.ndarray]:
     """Class, and lower case where it takes as many bytes, of every code point."""
     class_of = np.zeros(_CODE_POINTS, np.uint8)
-    lower_of = np.arange(_CODE_POINTS)
-    for code in range(128, _CODE_POINTS):
+    lower_of = np.arange(_CODE_POINTS, dtype=np.int32)
+    for code in range(_CODE_POINTS):
         if 0xD800 <= code < 0xE000:
             continue
         character = chr(code)

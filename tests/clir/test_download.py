@@ -46,16 +46,18 @@ class Handler(BaseHTTPRequestHandler):
             server.most = max(server.most, server.now)
             asked = self.headers.get("Range")
             server.requests.append((self.path, asked, self.headers["User-Agent"]))
-        try:
-            self.answer(asked)
-        finally:
-            with server.lock:
-                server.now -= 1
+        self.answer(asked)
+
+    def last_bytes(self):
+        """Whoever has the last bytes may ask again before this thread goes on."""
+        with self.server.lock:
+            self.server.now -= 1
 
     def answer(self, asked):
         server = self.server
         content = server.files.get(self.path, server.content)
         if self.path.startswith("/none"):
+            self.last_bytes()
             return self.send_error(404)
         start = 0
         if asked and self.headers.get("If-Range", server.etag) == server.etag:
@@ -64,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         if start >= len(content):
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(content)}")
+            self.last_bytes()
             self.end_headers()
             return None
         server.answers[status] += 1
@@ -72,7 +75,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", server.etag)
         self.end_headers()
         end = len(content) if server.cut_after is None else start + server.cut_after
-        self.wfile.write(content[start:end])
+        self.wfile.write(content[start : end - 1])
+        self.last_bytes()
+        self.wfile.write(content[max(start, end - 1) : end])
         return None
 
     def log_message(self, *_):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clir.errors import InputError
 from clir.lexicon import ranked
 from clir.switching import Switcher
-from clir.term_index import Slots
+from clir.term_index import Slots, find
 
 ENTRIES = [
     ("dog", "de", "Hund"),
@@ -229,4 +229,5 @@ def test_every_key_is_found_and_no_other(keys, others):
     keys = np.array(sorted(keys), np.uint64)
     asked = np.array([*keys, *others, *(key ^ np.uint64(1) for key in keys)], np.uint64)
     row = {key: n for n, key in enumerate(keys.tolist())}
-    assert Slots.of(keys).find(asked).tolist() == [row.get(key, -1) for key in asked.tolist()]
+    slots = Slots.of(keys)
+    assert [find(*slots, key) for key in asked] == [row.get(key, -1) for key in asked.tolist()]

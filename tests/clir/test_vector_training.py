@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from clir import vector_training, word_vectors
 from clir.errors import InputError
 from clir.experiment import VectorTraining
-from clir.words import buffer_of, find_words, fold
+from clir.words import buffer_of, find_words
 
 NO_TERMS = pa.array([], pa.string())
 
@@ -41,12 +41,10 @@ def test_known_terms_of_several_characters_or_syllables_are_one_word():
 )
 def test_every_word_is_written_once_and_every_text_on_a_line_of_its_own(texts, term):
     array = pa.array(texts, pa.string())
-    buffer = buffer_of(array)
-    lower, kind = fold(buffer)
-    words = find_words(buffer, kind)
+    words = find_words(buffer_of(array))
     expected = [[] for _ in texts]
     for start, end, text in zip(words.start, words.end, words.text, strict=True):
-        expected[text].append(lower[start:end].tobytes().decode())
+        expected[text].append(words.lower[start:end].tobytes().decode())
     lines = vector_training.running_words(array).decode().split("\n")
     assert lines.pop() == ""
     assert [line.split() for line in lines] == expected

@@ -1,12 +1,10 @@
 import pyarrow as pa
 
-from clir.words import buffer_of, find_words, fold, hash_texts
+from clir.words import buffer_of, find_words, hash_texts
 
 
 def words_of(text):
-    buffer = buffer_of(pa.array([text]))
-    _, kind = fold(buffer)
-    found = find_words(buffer, kind)
+    found = find_words(buffer_of(pa.array([text])))
     data = text.encode()
     return [data[s:e].decode() for s, e in zip(found.start, found.end, strict=True)]
 
@@ -27,8 +25,7 @@ def test_hashes_ignore_case_in_every_script_and_nothing_else():
 
 
 def test_a_word_ends_with_its_text():
-    buffer = buffer_of(pa.array(["ab", "cd", "", "e"]))
-    found = find_words(buffer, fold(buffer)[1])
+    found = find_words(buffer_of(pa.array(["ab", "cd", "", "e"])))
     assert list(found.text) == [0, 1, 3] and list(found.position) == [0, 0, 0]
 
 
