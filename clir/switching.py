@@ -128,9 +128,7 @@ class Switcher:
         """
         if drawn is None:
             drawn = _no_language(int(words.text[-1]) + 1 if len(words.text) else 0)
-        length, term = _match(words, drawn, self._index)
-        first = np.flatnonzero(length)
-        return Matches(first, length[first], term[first])
+        return _match(words, drawn, self._index)
 
 
 class Matches(NamedTuple):
@@ -149,6 +147,7 @@ class _Chosen(NamedTuple):
     entry: np.ndarray
     before: np.ndarray  # blanks, 0 or 1
     after: np.ndarray
+    grown: int  # bytes that the texts grow by in all
 
 
 def _no_language(texts: int) -> np.ndarray:
@@ -156,20 +155,25 @@ def _no_language(texts: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _match(words: Words, drawn: np.ndarray, index: TermIndex) -> tuple[np.ndarray, np.ndarray]:
-    """For each word how many words the term has that begins there (0: none does), and the term."""
+def _match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
     keys, rows, choices = index.keys, index.rows, index.choices
     text, key = words.text, words.key  # out of the loops: every look into a tuple costs
-    length, term = np.zeros(len(key), np.int8), np.empty(len(key), np.int32)
+    phrase_length, phrase = np.zeros(len(key), np.int8), np.empty(len(key), np.int32)
     taken = np.zeros(len(key), np.bool_)
     if index.longest[0] > 1:
-        _match_phrases(words, drawn, index, length, term, taken)
+        _match_phrases(words, drawn, index, phrase_length, phrase, taken)
+    first, length = np.empty(len(key), np.int32), np.empty(len(key), np.int8)
+    term = np.empty(len(key), np.int32)
+    count = 0
     for at in range(len(key)):
+        size, row = phrase_length[at], phrase[at]
         if not taken[at]:
             row = find(keys, rows, key[at])
             if row >= 0 and (drawn[text[at]] < 0 or choices[row, drawn[text[at]]]):
-                length[at], term[at] = 1, row
-    return length, term
+                size = 1
+        first[count], length[count], term[count] = at, size, row
+        count += size > 0
+    return Matches(first[:count], length[:count], term[:count])
 
 
 @njit(cache=True, nogil=True)
@@ -181,7 +185,7 @@ def _match_phrases(
     term: np.ndarray,
     taken: np.ndarray,
 ) -> None:
-    """The same for terms of several words; ``taken``: which words are in one."""
+    """Find terms of several words: where one begins, its length and term; which are ``taken``."""
     keys, rows, choices = index.keys, index.rows, index.choices
     first_keys, first_rows = index.phrase_keys, index.phrase_rows
     text, start, end, lower = words.text, words.start, words.end, words.lower
@@ -221,12 +225,12 @@ def _choose(
     texts, positions = words.text, words.position
     word_start, word_end = words.start, words.end
     languages, spread, choices = index.languages, index.spread, index.choices
-    first_entry = index.first
+    first_entry, target_offsets = index.first, index.target_offsets
     most = len(firsts)
     start, end = np.empty(most, np.int64), np.empty(most, np.int64)
     entry = np.empty(most, np.int64)
     before, after = np.empty(most, np.int64), np.empty(most, np.int64)
-    count, previous = 0, -1  # the last word replaced
+    count, previous, grown = 0, -1, 0  # previous: the last word replaced
     for n in range(most):
         first, term = firsts[n], terms[n]
         text = texts[first]
@@ -245,9 +249,12 @@ def _choose(
         after[count] = _touch(texts, word_start, word_end, last)
         before[count] = previous != first - 1 and _touch(texts, word_start, word_end, first - 1)
         by_language[text, language] += lengths[n]
+        grown += target_offsets[entry[count] + 1] - target_offsets[entry[count]]
+        grown += before[count] + after[count] - (end[count] - start[count])
         previous = last
         count += 1
-    return _Chosen(start[:count], end[:count], entry[:count], before[:count], after[:count])
+    kept = slice(0, count)
+    return _Chosen(start[kept], end[kept], entry[kept], before[kept], after[kept], grown)
 
 
 @njit(cache=True, nogil=True)
@@ -260,9 +267,7 @@ def _touch(text: np.ndarray, start: np.ndarray, end: np.ndarray, word: int) -> b
 
 def _write(buffer: Buffer, chosen: _Chosen, index: TermIndex) -> pa.Array:
     """The texts with targets in place of what was chosen."""
-    size = index.target_offsets[chosen.entry + 1] - index.target_offsets[chosen.entry]
-    grown = size + chosen.before + chosen.after - (chosen.end - chosen.start)
-    out = np.empty(len(buffer.data) + int(grown.sum()), np.uint8)
+    out = np.empty(len(buffer.data) + chosen.grown, np.uint8)
     offsets = np.empty(len(buffer.offsets), np.int64)
     _fill(buffer.data, buffer.offsets, chosen, index, out, offsets)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out)]
@@ -305,9 +310,11 @@ def _fill(
 @njit(cache=True, nogil=True)
 def _copied(data: np.ndarray, begin: int, end: int, out: np.ndarray, at: int) -> int:
     """Copy data[begin:end] to ``at``; the place behind it."""
-    for k in range(end - begin):  # a few bytes: no call would pay
-        out[at + k] = data[begin + k]
-    return at + end - begin
+    while begin < end:
+        out[at] = data[begin]
+        at += 1
+        begin += 1
+    return at
 
 
 def _relevant(

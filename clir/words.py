@@ -127,37 +127,46 @@ def _lower(data: np.ndarray, lower_of: np.ndarray, out: np.ndarray) -> None:
 @njit(cache=True, nogil=True)
 def _find(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: Words) -> int:
     """Fill ``words`` (their ``lower`` is there already); how many they are."""
-    starts, ends = words.start, words.end  # out of the loop: every look into a tuple costs
+    lower = words.lower  # out of the loop: every look into a tuple costs
+    place = words.start, words.end, words.text, words.position, words.key
     count = 0
     for text in range(len(offsets) - 1):
         at, stop = offsets[text], offsets[text + 1]
         first, begin, before = count, -1, _OTHER
+        key, power = np.uint64(0), np.uint64(1)
         while at < stop:
             code, size = _character(data, at)
             kind = _class_of(code, classes)
-            if kind == _LETTER:
+            inside = kind == _LETTER
+            if code in _APOSTROPHES and before == _LETTER and at + size < stop:
+                inside = _class_of(_character(data, at + size)[0], classes) == _LETTER
+            if inside:
                 if begin < 0:
-                    begin = at
-            elif not (code in _APOSTROPHES and before == _LETTER and at + size < stop) or (
-                _class_of(_character(data, at + size)[0], classes) != _LETTER
-            ):
+                    begin, key, power = at, np.uint64(0), np.uint64(1)
+                for k in range(at, at + size):  # as span_hash does it
+                    key += (np.uint64(lower[k]) + np.uint64(1)) * power
+                    power *= _BASE
+            else:
                 if begin >= 0:
-                    starts[count], ends[count] = begin, at
+                    _put(place, count, begin, at, text, count - first, key)
                     count, begin = count + 1, -1
                 if kind == _SINGLE:
-                    starts[count], ends[count] = at, at + size
+                    key = span_hash(lower, at, at + size)
+                    _put(place, count, at, at + size, text, count - first, key)
                     count += 1
             before = kind
             at += size
         if begin >= 0:
-            starts[count], ends[count] = begin, stop
+            _put(place, count, begin, stop, text, count - first, key)
             count += 1
-        words.text[first:count] = text
-        words.position[first:count] = np.arange(count - first)
-    lower, keys = words.lower, words.key
-    for word in range(count):
-        keys[word] = span_hash(lower, starts[word], ends[word])
     return count
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _put(place, n, start, end, text, position, key):  # type: ignore[no-untyped-def]
+    starts, ends, texts, positions, keys = place
+    starts[n], ends[n], texts[n] = start, end, text
+    positions[n], keys[n] = position, key
 
 
 @njit(cache=True, nogil=True)

@@ -104,7 +104,7 @@ def compared(
 
 def dump_reader(folder: Path) -> list[dict[str, Any]]:
     dumps = {
-        times: generate.write_page_dump(folder / f"page{times}.sql.gz", 250_000 * times)
+        times: generate.write_page_dump(folder / f"page{times}.sql.gz", 500_000 * times)
         for times in GROWTH
     }
 
@@ -126,7 +126,7 @@ def dump_reader(folder: Path) -> list[dict[str, Any]]:
 def switching(folder: Path) -> list[dict[str, Any]]:
     dictionary = generate.write_dictionary(folder / "dictionary.json", LANGS)
     passages = {
-        times: generate.write_passages(folder / f"passages{times}.parquet", 20_000 * times)
+        times: generate.write_passages(folder / f"passages{times}.parquet", 50_000 * times)
         for times in GROWTH
     }
 

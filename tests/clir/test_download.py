@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", server.etag)
         self.end_headers()
         end = len(content) if server.cut_after is None else start + server.cut_after
-        self.wfile.write(content[start : end - 1])
+        self.wfile.write(content[start : max(start, end - 1)])
         self.last_bytes()
         self.wfile.write(content[max(start, end - 1) : end])
         return None
