@@ -19,8 +19,8 @@ from typing import IO, NamedTuple
 import numpy as np
 import pyarrow as pa
 from isal import igzip, igzip_lib
-from numba import njit
 
+from clir.compiled import compiled
 from clir.errors import InputError
 
 BLOCK_BYTES = 2 << 20  # what is made of a block stays in the processor's cache
@@ -251,7 +251,7 @@ class _Found(NamedTuple):
         return pa.RecordBatch.from_arrays(arrays, schema.names)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _walk(
     data: np.ndarray, at: int, among_rows: bool, insert: np.ndarray, found: _Found
 ) -> tuple[int, int, int]:
@@ -290,7 +290,7 @@ def _walk(
     return _END, at, at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_row(data: np.ndarray, begin: int, found: _Found) -> tuple[int, bool]:
     """Read the row that begins here; where it ends (-1: it is none), and whether as asked."""
     row, readable = found.rows[0], True
@@ -330,7 +330,7 @@ def _read_row(data: np.ndarray, begin: int, found: _Found) -> tuple[int, bool]:
     return at, readable
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _all_digits(data: np.ndarray) -> bool:
     if not 0 < len(data) <= _DIGITS:
         return False
@@ -340,7 +340,7 @@ def _all_digits(data: np.ndarray) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _read_text(data: np.ndarray, at: int, out: np.ndarray, end: int) -> tuple[int, int]:
     """Copy a string from behind its first quote to ``out[end:]``, escapes undone.
 
@@ -365,7 +365,7 @@ def _read_text(data: np.ndarray, at: int, out: np.ndarray, end: int) -> tuple[in
         at += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _skip_text(data: np.ndarray, at: int) -> int:
     """Where a string ends, -1 where it does not in this line."""
     while True:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from clir.compiled import compiled
 from clir.errors import InputError
 from clir.lexicon import STOP_WORDS
 from clir.term_index import TermIndex, find
@@ -154,7 +154,7 @@ def _no_language(texts: int) -> np.ndarray:
     return np.full(texts, -1, np.int64)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
     keys, rows, choices = index.keys, index.rows, index.choices
     text, key = words.text, words.key  # out of the loops: every look into a tuple costs
@@ -176,7 +176,7 @@ def _match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
     return Matches(first[:count], length[:count], term[:count])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _match_phrases(
     words: Words,
     drawn: np.ndarray,
@@ -206,7 +206,7 @@ def _match_phrases(
                 taken[at : last + 1] = True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _choose(
     words: Words,
     matches: Matches,
@@ -257,7 +257,7 @@ def _choose(
     return _Chosen(start[kept], end[kept], entry[kept], before[kept], after[kept], grown)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _touch(text: np.ndarray, start: np.ndarray, end: np.ndarray, word: int) -> bool:
     """Whether a word and the next are of one text, with nothing between them."""
     if word < 0 or word + 1 >= len(start):
@@ -274,7 +274,7 @@ def _write(buffer: Buffer, chosen: _Chosen, index: TermIndex) -> pa.Array:
     return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill(
     data: np.ndarray,
     bounds: np.ndarray,
@@ -307,7 +307,7 @@ def _fill(
     offsets[len(bounds) - 1] = at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _copied(data: np.ndarray, begin: int, end: int, out: np.ndarray, at: int) -> int:
     """Copy data[begin:end] to ``at``; the place behind it."""
     while begin < end:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
+from clir.compiled import compiled
 from clir.words import buffer_of, find_words, hash_texts
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
@@ -38,7 +38,7 @@ class Slots(NamedTuple):
         return slots
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find(keys: np.ndarray, rows: np.ndarray, key: np.uint64) -> np.int32:
     """The row of a key in the ``keys`` and ``rows`` of Slots, -1 where it is none of theirs."""
     last = len(rows) - 1
@@ -48,7 +48,7 @@ def find(keys: np.ndarray, rows: np.ndarray, key: np.uint64) -> np.int32:
     return rows[place]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill(wanted: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> None:
     last = len(rows) - 1
     for row in range(len(wanted)):

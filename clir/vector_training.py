@@ -26,8 +26,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numba import njit
 
+from clir.compiled import compiled
 from clir.errors import InputError
 from clir.experiment import VectorTraining
 from clir.lexicon import ranked
@@ -145,7 +145,7 @@ def running_words(texts: pa.Array, finder: Switcher | None = None) -> bytes:
     return out[: _spell(words, joined, len(texts), out)].tobytes()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _spell(words: Words, joined: np.ndarray, texts: int, out: np.ndarray) -> int:
     """Write the words of each text as a line; how many bytes that makes."""
     at = word = 0

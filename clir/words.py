@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
+
+from clir.compiled import compiled
 
 _OTHER, _LETTER, _SINGLE = 0, 1, 2  # of a character: not in a word, in a word, a word by itself
 _APOSTROPHES = (ord("'"), ord("’"))
@@ -75,7 +76,7 @@ def count_words(texts: pa.Array) -> np.ndarray:
     return np.bincount(find_words(buffer_of(texts)).text, minlength=len(texts))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def span_hash(lower: np.ndarray, start: int, end: int) -> np.uint64:
     """Polynomial hash of lower[start:end]: the sum of (byte_j + 1) B^j modulo 2^64."""
     value, power = np.uint64(0), np.uint64(1)
@@ -97,7 +98,7 @@ def _mix(value):  # type: ignore[no-untyped-def]
     return value ^ (value >> np.uint64(31))
 
 
-mix_one = njit(_mix, cache=True, nogil=True)  # ``mix`` in compiled loops
+mix_one = compiled(_mix)  # ``mix`` in compiled loops
 
 
 def _lowered(buffer: Buffer) -> np.ndarray:
@@ -107,7 +108,7 @@ def _lowered(buffer: Buffer) -> np.ndarray:
     return lower
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _lower(data: np.ndarray, lower_of: np.ndarray, out: np.ndarray) -> None:
     at = 0
     while at < len(data):
@@ -124,7 +125,7 @@ def _lower(data: np.ndarray, lower_of: np.ndarray, out: np.ndarray) -> None:
         at += size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: Words) -> int:
     """Fill ``words`` (their ``lower`` is there already); how many they are."""
     lower = words.lower  # out of the loop: every look into a tuple costs
@@ -162,14 +163,14 @@ def _find(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: Wor
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled
 def _put(place, n, start, end, text, position, key):  # type: ignore[no-untyped-def]
     starts, ends, texts, positions, keys = place
     starts[n], ends[n], texts[n] = start, end, text
     positions[n], keys[n] = position, key
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _character(data: np.ndarray, at: int) -> tuple[np.int64, int]:
     """The code point that begins here, and how many bytes it takes."""
     byte = np.int64(data[at])
@@ -183,12 +184,12 @@ def _character(data: np.ndarray, at: int) -> tuple[np.int64, int]:
     return high | (data[at + 2] & 0x3F) << 6 | data[at + 3] & 0x3F, 4
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _class_of(code: np.int64, classes: np.ndarray) -> int:
     return classes[code] if code < _CODE_POINTS else _OTHER
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hash_all(lower: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     hashes = np.empty(len(offsets) - 1, np.uint64)
     for n in range(len(hashes)):

@@ -71,6 +71,8 @@ def compared(
     goal: float,
     growth: tuple[int, ...] = GROWTH,
     cores: int = 1,
+    peer_cores: int | None = None,
+    runs: int = RUNS,
 ) -> dict[str, Any]:
     """A row of bench.json: medians at 1 times the work, ours and the peer's runs in turn.
 
@@ -78,9 +80,10 @@ def compared(
     """
     per_second = unit.endswith("/s")
     figures: dict[str, list[float]] = {"ours": [], "peer": [], "whole": []}
-    for _ in range(RUNS):
-        for side, command in (("ours", ours), ("peer", peer)):
-            done = measure(command(1), cores)
+    sides = (("ours", ours, cores), ("peer", peer, peer_cores or cores))
+    for _ in range(runs):
+        for side, command, on in sides:
+            done = measure(command(1), on)
             figures[side].append(done.amount / done.seconds if per_second else done.seconds)
             if side == "ours":
                 figures["whole"].append(done.whole)
@@ -149,10 +152,10 @@ def switching(folder: Path) -> list[dict[str, Any]]:
 
 
 def mining(folder: Path) -> list[dict[str, Any]]:
-    """The whole Spark job, thirteen languages at once."""
+    """The whole Spark job, thirteen languages at once; and one large file in it."""
     pages, links, configs = {}, {}, {}
     for times in GROWTH:
-        size = 100_000 * times
+        size = 200_000 * times
         pages[times] = generate.write_page_dump(folder / f"page{times}.sql.gz", size)
         links[times] = generate.write_langlinks_dump(folder / f"links{times}.sql.gz", size, LANGS)
         dumps = {"lang": "en", "page": str(pages[times]), "langlinks": str(links[times])}
@@ -169,11 +172,19 @@ def mining(folder: Path) -> list[dict[str, Any]]:
     def loops(times: int) -> list[str]:
         return work("re_mining", pages[times], links[times], *LANGS)
 
+    def one_file(way: str) -> Callable[[int], list[str]]:
+        module = [sys.executable, "-m", "tests.benchmarks.gzip_in_spark", way]
+        return lambda times: [*module, str(pages[16 * times])]
+
     return [
         compared("mining titles", "s", job, loops, "a plain re loop per language", 1, cores=2),
         compared(
-            "mining titles, 4 times the work, 2 cores", "s", lambda times: job(4 * times),
-            lambda times: job(4 * times, cores=1), "1 core", 1.7, growth=(), cores=2,
+            "mining titles, 16 times the work, 2 cores", "s", lambda _: job(16),
+            lambda _: job(16, cores=1), "1 core", 1.7, growth=(), cores=2, peer_cores=1, runs=1,
+        ),
+        compared(
+            "one gzip dump in Spark, a task that unpacks and parses", "s", one_file("stream"),
+            one_file("split"), "a task that unpacks, all cores parse", 1, growth=(), cores=2,
         ),
     ]  # fmt: skip
 

@@ -120,6 +120,42 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
             assert ours.read_bytes() == other.read_bytes(), f"{name}/{file}"
 
 
+def test_ray_data_switches_as_spark_does(finished):
+    """The English pairs, switched while Ray Data reads them, are those that Spark wrote."""
+    pairs = finished / "pairs"
+    done = run(sys.executable, "-c", _SWITCH_ON_RAY, str(finished))
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = pq.read_table(finished.parent / "on-ray").sort_by("pair_id")
+    written = pq.read_table(pairs / "ml-cs" / "data").sort_by("pair_id")
+    assert found.equals(written.select(found.column_names)) and len(found) > 3000
+
+
+# As README shows it.
+_SWITCH_ON_RAY = """
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import ray.data
+
+from clir import experiment, methods
+from ray_app import cluster
+
+output = Path(sys.argv[1])
+plan = methods.plan(experiment.load(Path("jobs/configs/demo.yaml")), "ml-cs")
+
+def switch(table):
+    switchers = str(output / "switchers" / "ml-cs")
+    parts = (methods.switch_pairs(part, plan, switchers, seed=1) for part in table.to_batches())
+    return pa.Table.from_batches(parts)
+
+with cluster.connected():
+    english = ray.data.read_parquet(str(output / "pairs" / "zero-shot" / "data"))
+    switched = english.map_batches(switch, batch_format="pyarrow", batch_size=1000)
+    switched.write_parquet(str(output.parent / "on-ray"))
+"""
+
+
 def test_the_contract_of_the_results(finished):
     rows = json.loads((finished / "summary.json").read_text())
     keys = set(

@@ -1,0 +1,73 @@
+"""Two ways to read one large gzip dump in Spark, measured: ``gzip_in_spark WAY PATH``.
+
+stream: one task unpacks and parses (what the jobs do). split: one task unpacks and cuts into blocks
+of whole lines, which are shuffled and parsed by all cores. Prints the seconds of the work alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from clir import experiment, sql_dump
+from clir.sql_dump import Account, read_dump
+from spark_etl.session import one_task_each, spark_session
+from tests.benchmarks import generate
+from tests.benchmarks.work import _PAGE
+
+_ROWS = "page_id long, page_namespace long, page_title string, page_is_redirect long"
+
+
+def stream(spark: SparkSession, path: str) -> DataFrame:
+    return one_task_each(spark, [(path,)], "path string").mapInArrow(_parsed, _ROWS)
+
+
+def split(spark: SparkSession, path: str) -> DataFrame:
+    table = one_task_each(spark, [(path,)], "path string")
+    blocks = table.mapInArrow(_blocks, "names array<string>, block binary").repartition(8)
+    return blocks.mapInArrow(_parsed_blocks, _ROWS)
+
+
+def _parsed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for path in batch["path"].to_pylist():
+            yield from read_dump(path, "page", _PAGE, Account())
+
+
+def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for path in map(Path, batch["path"].to_pylist()):
+            names: list[str] = []
+            for block in sql_dump._blocks_of_lines(path):
+                names = names or sql_dump._column_names(path, block, "page")
+                yield pa.RecordBatch.from_pydict({"names": [names], "block": [block]})
+
+
+def _parsed_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for row in batch.to_pylist():
+            yield sql_dump._read_block(
+                Path(), row["block"], 0, "page", row["names"], _PAGE, Account()
+            )
+
+
+def main() -> None:
+    way, path = {"stream": stream, "split": split}[sys.argv[1]], sys.argv[2]
+    with tempfile.TemporaryDirectory() as folder, spark_session(experiment.Spark()) as start:
+        small = str(generate.write_page_dump(Path(folder) / "small.sql.gz", 100))
+        for of in (small, small, path):  # the session, its workers and the reader are warm
+            started = time.perf_counter()
+            way(start(), of).write.format("noop").mode("overwrite").save()
+            seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "amount": 0}))
+
+
+if __name__ == "__main__":
+    main()
