@@ -11,10 +11,11 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 from clir.errors import InputError
@@ -80,6 +81,15 @@ def publish(
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that gets its name when it is written: a task may be killed, or run twice."""
+    partial = path.with_name(f"{path.name}.{uuid4().hex}")
+    with partial.open("wb") as file:
+        yield file
+    partial.rename(path)
 
 
 def read(folder: Path) -> dict[str, Any]:

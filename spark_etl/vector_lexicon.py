@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -102,9 +100,9 @@ def _read(work: Path, row: dict[str, Any]) -> int:
     path = Path(row["path"])
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
     words, matrix = word_vectors.of_words(reader(path, row["words"]))
-    with _whole(work / f"{row['lang']}.npy") as file:
+    with manifest.whole(work / f"{row['lang']}.npy") as file:
         np.save(file, word_vectors.normalised(matrix))
-    with _whole(work / f"{row['lang']}.words.parquet") as file:
+    with manifest.whole(work / f"{row['lang']}.words.parquet") as file:
         pq.write_table(pa.table({"word": words}), file)
     return len(words)
 
@@ -133,7 +131,7 @@ def _map(work: Path, row: dict[str, Any]) -> int:
             f"lexicons.vector_seed: no entry of it has vectors in both en and {lang}; "
             f"name the other lexicon, or leave out the vectors of {lang}"
         )
-    with _whole(work / f"{lang}.mapped.npy") as file:
+    with manifest.whole(work / f"{lang}.mapped.npy") as file:
         np.save(file, theirs @ word_vectors.align(theirs, english, pairs))
     return len(pairs)
 
@@ -153,7 +151,7 @@ def _nearness(work: Path, row: dict[str, Any]) -> int:
     english, theirs = _space(work, lang)
     queries, keys = (english, theirs) if side == "en" else (theirs, english)
     mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)
-    with _whole(work / f"{lang}.near.{side}.{block:09}.npy") as file:
+    with manifest.whole(work / f"{lang}.near.{side}.{block:09}.npy") as file:
         np.save(file, mean)
     return len(mean)
 
@@ -205,12 +203,3 @@ def _space(work: Path, lang: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _words(work: Path, lang: str) -> pa.Array:
     return pq.read_table(work / f"{lang}.words.parquet")["word"].combine_chunks()
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when it is written: a task may be killed, or run twice."""
-    partial = path.with_name(f"{path.name}.{uuid4().hex}")
-    with partial.open("wb") as file:
-        yield file
-    partial.rename(path)
