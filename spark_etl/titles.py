@@ -1,9 +1,9 @@
 """Dumps -> titles: which article has which title in which language.
 
 Every dump is read as one stream by one task (a gzip file cannot be cut, and parsing it takes less
-time than unpacking it), which writes what is asked of it as Parquet by itself: columns stay columns,
-where Spark would make rows of them. Rejected pieces end up in the folder ``rejected``, with their
-place and the reason.
+time than unpacking it), which writes what is asked of it as Parquet by itself: Spark would make
+rows of the columns first. Rejected pieces end up in the folder ``rejected``, with their place and
+the reason.
 """
 
 from __future__ import annotations
