@@ -22,6 +22,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -260,6 +261,14 @@ class Experiment(_Section):
     leave_out: LeaveOut | None = None
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
+
+    @field_validator("titles")
+    @classmethod
+    def _one_of_each(cls, titles: list[Dumps]) -> list[Dumps]:
+        langs = [dumps.lang for dumps in titles]
+        if repeated := sorted({lang for lang in langs if langs.count(lang) > 1}):
+            raise ValueError(f"the dumps of {repeated[0]} are named twice")
+        return titles
 
     @property
     def methods(self) -> list[str]:

@@ -74,10 +74,14 @@ def publish(
     partial = folder.with_name(f"{folder.name}.partial.{uuid4().hex[:8]}")
     partial.mkdir(parents=True)
     started = time.monotonic() - seconds_before
-    counts = dict(write(partial))
-    seconds = round(time.monotonic() - started, 1)
-    manifest = {**origin, "counts": counts, "seconds": seconds}
-    (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    try:
+        counts = dict(write(partial))
+        seconds = round(time.monotonic() - started, 1)
+        manifest = {**origin, "counts": counts, "seconds": seconds}
+        (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    except BaseException:  # a mistake in the input, a full disk, Ctrl-C
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
@@ -85,11 +89,17 @@ def publish(
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when it is written: a task may be killed, or run twice."""
-    partial = path.with_name(f"{path.name}.{uuid4().hex}")
-    with partial.open("wb") as file:
-        yield file
-    partial.rename(path)
+    """A file that gets its name when it is written: a task may be killed, or run twice.
+
+    What is left of a killed one begins with ``_``, which readers of folders pass over.
+    """
+    partial = path.with_name(f"_{path.name}.{uuid4().hex}")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> dict[str, Any]:

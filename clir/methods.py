@@ -13,8 +13,10 @@ import pyarrow.dataset
 
 from clir import lexicon as lexicons
 from clir import manifest, tables
+from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.switching import MAX_TITLE_WORDS, Switched, Switcher
+from clir.languages import LANGUAGES
+from clir.switching import MAX_PHRASE_WORDS, MAX_TITLE_WORDS, Switched, Switcher
 from clir.words import count_words
 
 
@@ -108,11 +110,52 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
     return folder
 
 
+def build_translators(experiment: Experiment, lexicon: Path) -> Path:
+    """Lay out the words' chain of lexicons read backwards, for Translate-Test; its folder.
+
+    A switcher of every language into English, for ``into_english``.
+    """
+    folder = _switchers(experiment, "translate-test")
+    origins = experiment.lexicons.words
+
+    def write(out: Path) -> dict[str, int]:
+        entries = 0
+        data = _lexicon_data(lexicon / "data")
+        for lang in LANGUAGES:
+            table = data.to_table(filter=pc.field("target_lang") == lang)
+            parts = (table.filter(pc.equal(table["origin"], origin)) for origin in origins)
+            backwards = lexicons.into_english(lexicons.chain(parts), lang)
+            if backwards.num_rows:
+                Switcher(backwards, ["en"], max_words=MAX_PHRASE_WORDS).save(out / lang)
+                entries += backwards.num_rows
+        return {"entries": entries}
+
+    manifest.build(folder, [lexicon], {"words": origins}, write)
+    return folder
+
+
+def into_english(texts: pa.Array, ids: pa.Array, lang: str, translators: str) -> pa.Array:
+    """Texts translated word by word, longest match first; English ones as they are.
+
+    InputError for a language without entries.
+    """
+    if lang == "en":
+        return texts
+    if not (Path(translators) / lang).exists():
+        raise InputError(f"the lexicon has no entries for {lang}, which Translate-Test asks for")
+    return _switcher(translators, (lang,)).switch(texts, ids, "query", 1.0, 0).texts
+
+
 def _read_lexicon(folder: Path, chosen: Plan) -> pa.Table:
+    wanted = sorted({*chosen.query_languages, *chosen.passage_languages})
+    data = _lexicon_data(folder)
+    return data.to_table(filter=pc.field("target_lang").isin(wanted)).combine_chunks()
+
+
+def _lexicon_data(folder: Path) -> pyarrow.dataset.Dataset:
     data = pyarrow.dataset.dataset(str(folder), format="parquet", exclude_invalid_files=True)
     tables.check(data.schema, tables.LEXICON, str(folder))
-    wanted = sorted({*chosen.query_languages, *chosen.passage_languages})
-    return data.to_table(filter=pc.field("target_lang").isin(wanted)).combine_chunks()
+    return data
 
 
 def switch_side(

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from isal import igzip, igzip_lib
 
-from clir.compiled import compiled
 from clir.errors import InputError
+from clir.kernels import compiled
 
 BLOCK_BYTES = 2 << 20  # what is made of a block stays in the processor's cache
 _LONGEST_LINE = 256 << 20
@@ -30,11 +30,13 @@ _HOPELESS = 10_000  # damaged rows after which a file that is mostly damaged is 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}
 _SUFFIX = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
+_LAST_LINE = b"-- Dump completed"
 _CREATE = re.compile(rb"CREATE TABLE `(\w+)` \(")
 _COLUMN = re.compile(rb"\s+`(\w+)` ")
 
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _SEMICOLON, _NEWLINE = b"'\\(),;\n"
-_BETWEEN_ROWS = (_COMMA, _SEMICOLON, ord(" "), ord("\r"))
+_RETURN = ord("\r")
+_BETWEEN_ROWS = (_COMMA, _SEMICOLON, ord(" "), _RETURN)
 _END_OF_VALUE = (_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COMMA, _NEWLINE)  # of a number, or NULL
 _INSERT = ord("I")
 _DIGITS = 18  # more may not fit into 64 bits
@@ -43,7 +45,10 @@ _UNESCAPED = np.arange(256, dtype=np.uint8)
 for _escaped, _byte in zip(b"0nrtbZ", b"\0\n\r\t\b\x1a", strict=True):
     _UNESCAPED[_escaped] = _byte
 # How a walk over a block ends.
-_END, _DAMAGED, _UNREADABLE, _FOREIGN = range(4)
+_END, _DAMAGED, _UNREADABLE, _OTHER_LINE = range(4)
+_LINE_END = (_NEWLINE, _RETURN)
+_COMMENT = tuple(b"-/")  # how a line of comments begins
+_WITHOUT_ROWS = (b"LOCK", b"UNLOCK", b"SET ", b"set ", b"COMMIT", b"commit", b"ALTER TABLE")
 
 
 class Rejected(NamedTuple):
@@ -97,6 +102,8 @@ def read_dump(
                 raise InputError(
                     f"{path}: table {table} has no column {sorted(missing)}; it has {names}"
                 )
+            offset = _after_header(block)
+            block = block[offset:]
         batch = _read_block(path, block, offset, table, names, schema, account)
         offset += len(block)
         if batch.num_rows:
@@ -134,11 +141,10 @@ def _blocks_of_lines(path: Path) -> Iterator[bytes]:
         raise InputError(f"{path}: no such dump") from None
     except (EOFError, OSError, zlib.error, igzip_lib.IsalError) as error:  # type: ignore[misc]
         raise InputError(f"{path}: truncated or damaged dump ({error}); fetch it again") from error
-    # A whole line never ends inside a string, so a last one that ends with ; ends its statement.
-    *_, tail = (last + b"\n" + carry).rstrip().rsplit(b"\n", 1)
-    whole = tail.endswith(b";") and (header or not carry.strip())
-    if not whole and not tail.startswith((b"--", b"/*")):
-        raise InputError(f"{path}: truncated dump: its last statement is cut; fetch it again")
+    if not (last + b"\n" + carry).rstrip().rsplit(b"\n", 1)[-1].startswith(_LAST_LINE):
+        raise InputError(
+            f"{path}: truncated dump: its last line is not {_LAST_LINE.decode()!r}; fetch it again"
+        )
     if header:
         yield carry  # a dump without rows; the header is still checked
 
@@ -171,6 +177,13 @@ def _column_names(path: Path, block: bytes, table: str) -> list[str]:
     raise InputError(f"{path}: CREATE TABLE {table} is cut")
 
 
+def _after_header(block: bytes) -> int:
+    """Where the CREATE TABLE has ended: from there on, what is no row must be known."""
+    create = _CREATE.search(block)
+    assert create is not None
+    return block.find(b"\n", block.find(b"\n)", create.end()) + 1) + 1
+
+
 def _read_block(
     path: Path,
     block: bytes,
@@ -191,21 +204,29 @@ def _read_block(
         end, begin, at = _walk(data, at, among_rows, insert, found)
         if end == _END:
             break
-        if end == _FOREIGN:
-            raise InputError(
-                f"{path}: cannot read the statement {block[begin : begin + 60]!r}; "
-                f"expected INSERT INTO `{table}` VALUES"
-            )
-        if end == _DAMAGED:
+        if end == _OTHER_LINE and _holds_no_rows(path, block, begin, table):
+            at, among_rows = block.index(b"\n", begin), False
+            continue
+        if end != _UNREADABLE:
             line_end = block.index(b"\n", begin)
             next_row = block.find(b"),(", begin, line_end)
             at = line_end if next_row < 0 else next_row + 2
-        reason = "damaged row" if end == _DAMAGED else "unreadable value"
+        reason = "unreadable value" if end == _UNREADABLE else "damaged row"
         account.reject(offset + begin, reason, block[begin:at])
         among_rows = True
     batch = _utf8_rows(found.batch(schema), found, block, offset, account)
     account.counts["rows"] += batch.num_rows
     return batch.cast(schema)
+
+
+def _holds_no_rows(path: Path, block: bytes, begin: int, table: str) -> bool:
+    """Whether a line is a statement to pass over; InputError for one that we cannot read."""
+    if block.startswith(b"INSERT INTO", begin):
+        raise InputError(
+            f"{path}: cannot read the statement {block[begin : begin + 60]!r}; "
+            f"expected INSERT INTO `{table}` VALUES"
+        )
+    return block.startswith(_WITHOUT_ROWS, begin)
 
 
 class _Found(NamedTuple):
@@ -266,14 +287,17 @@ def _walk(
             if byte == _INSERT:
                 stop = at + len(insert)
                 if stop > size or not np.array_equal(data[at:stop], insert):
-                    return _FOREIGN, at, at
+                    return _OTHER_LINE, at, at
                 at, among_rows = stop, True
             elif byte == _OPEN:
                 among_rows = True
-            else:
+            elif byte in _COMMENT:
                 while data[at] != _NEWLINE:
                     at += 1
+            elif byte in _LINE_END:
                 at += 1
+            else:
+                return _OTHER_LINE, at, at
         elif byte == _NEWLINE:
             at, among_rows = at + 1, False
         elif byte in _BETWEEN_ROWS:

@@ -15,16 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir.compiled import compiled
+from clir.kernels import EMPTY, fill_slots
 from clir.words import buffer_of, find_words, hash_texts
 
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
-_EMPTY = -1
 _ROOM = 2  # slots per term, at least
 
 
 class Slots(NamedTuple):
-    """An open-addressing hash table with linear probing."""
+    """An open-addressing hash table with linear probing; ``kernels.find`` looks keys up."""
 
     keys: np.ndarray  # uint64
     rows: np.ndarray  # int32, -1 where a slot is empty
@@ -33,29 +31,9 @@ class Slots(NamedTuple):
     def of(cls, keys: np.ndarray) -> Slots:
         """A table that finds the row of each of some distinct keys."""
         size = 1 << max(1, int(_ROOM * len(keys) - 1).bit_length())
-        slots = cls(np.zeros(size, np.uint64), np.full(size, _EMPTY, np.int32))
-        _fill(keys, slots.keys, slots.rows)
+        slots = cls(np.zeros(size, np.uint64), np.full(size, EMPTY, np.int32))
+        fill_slots(keys, slots.keys, slots.rows)
         return slots
-
-
-@compiled
-def find(keys: np.ndarray, rows: np.ndarray, key: np.uint64) -> np.int32:
-    """The row of a key in the ``keys`` and ``rows`` of Slots, -1 where it is none of theirs."""
-    last = len(rows) - 1
-    place = np.int64((key * _SPREAD) >> np.uint64(32)) & last
-    while rows[place] != _EMPTY and keys[place] != key:
-        place = (place + 1) & last
-    return rows[place]
-
-
-@compiled
-def _fill(wanted: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> None:
-    last = len(rows) - 1
-    for row in range(len(wanted)):
-        place = np.int64((wanted[row] * _SPREAD) >> np.uint64(32)) & last
-        while rows[place] != _EMPTY:
-            place = (place + 1) & last
-        keys[place], rows[place] = wanted[row], row
 
 
 class TermIndex(NamedTuple):

@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clir.compiled import compiled
 from clir.errors import InputError
 from clir.experiment import VectorTraining
+from clir.kernels import compiled
 from clir.lexicon import ranked
 from clir.switching import MAX_PHRASE_WORDS, Switcher
 from clir.word_vectors import LINE_END, import_fasttext

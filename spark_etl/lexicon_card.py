@@ -44,7 +44,8 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         session = spark()
         documents = session.read.parquet(str(collections / "documents"))
         english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
-        texts = english.orderBy("collection", "doc_id").limit(_TEXTS).select("text")
+        mixed = F.expr("xxhash64(collection, doc_id)")  # of all collections, as many as they have
+        texts = english.orderBy(mixed, "doc_id").limit(_TEXTS).select("text")
         texts.coalesce(1).write.parquet(str(out / "texts"))
         entries = session.read.parquet(str(lexicon / "data"))
         langs = [(row[0],) for row in entries.select("target_lang").distinct().collect()]

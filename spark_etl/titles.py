@@ -93,6 +93,8 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
         for reason, n in sorted(found.items()):
             total[f"{table} {reason}"] = total.get(f"{table} {reason}", 0) + n
     total["titles"] = spark.read.parquet(str(out / "data")).count()
+    # Links of redirects, categories, pages that are gone.
+    total["langlinks link from no article"] = links.count() - total["titles"]
     shutil.rmtree(staging)
     return total
 
@@ -199,6 +201,7 @@ def _articles(
         direct = pc.equal(batch["page_is_redirect"], 0)
         account.counts["other namespace"] += pc.sum(pc.invert(article)).as_py()
         account.counts["redirect"] += pc.sum(pc.and_(article, pc.invert(direct))).as_py()
+        account.counts["articles"] += pc.sum(pc.and_(article, direct)).as_py()
         rows = batch.filter(pc.and_(article, direct))
         yield rows.select(["page_id", "page_title"])
 

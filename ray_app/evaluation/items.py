@@ -18,13 +18,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from clir import lexicon as lexicons
-from clir import measures, tables
+from clir import measures, methods, tables
 from clir.experiment import Evaluation
-from clir.switching import MAX_PHRASE_WORDS, Switcher
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
 
@@ -55,8 +52,7 @@ class Sources:
     """Where all items read from."""
 
     tables: Path
-    lexicon: Path
-    word_origins: tuple[str, ...]  # the chain of lexicons that Translate-Test asks
+    translators: Path | None  # of Translate-Test, if any system asks for it
     candidates: Path | None
     split: str
     evaluation: Evaluation
@@ -86,10 +82,7 @@ class Embedding:
             sources.tables, self.kind, self.collection, self.lang, sources.split
         )
         table = table.slice(self.part, PART)
-        content = table["text"].combine_chunks()
-        if self.system.translates and self.lang != "en":
-            switcher = _into_english(sources.lexicon, sources.word_origins, self.lang)
-            content = switcher.switch(content, table["id"].combine_chunks(), "query", 1.0, 0).texts
+        content = _as_read(self.system, sources, table, self.lang)
         vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         _write(table.drop_columns("text").append_column("vector", column), self.file)
@@ -169,8 +162,14 @@ class _Side:
         return texts.drawn(ids, self.langs, self.draw) == lang
 
     def texts(self) -> pa.Array:
-        """All texts, in the order of ids (for reranking)."""
-        return self._of_languages(texts.read_texts)["text"].combine_chunks()
+        """All texts as the system reads them, in the order of ids (for reranking)."""
+
+        def read(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
+            table = texts.read_texts(tables, kind, collection, lang, split)
+            content = _as_read(self.item.system, self.sources, table, lang)
+            return table.set_column(table.column_names.index("text"), "text", content)
+
+        return self._of_languages(read)["text"].combine_chunks()
 
     def flawed(self) -> list[str]:
         """The ids whose text is a translation that failed."""
@@ -321,12 +320,12 @@ def _ranker(system: System, batch_size: int) -> Ranker:
     return Ranker(system.kind, system.model, system.max_length, batch_size)
 
 
-@lru_cache(maxsize=16)
-def _into_english(lexicon: Path, origins: tuple[str, ...], lang: str) -> Switcher:
-    data = pyarrow.dataset.dataset(sorted(map(str, lexicon.glob("*.parquet"))))
-    table = data.to_table(filter=pc.field("target_lang") == lang)
-    chained = lexicons.chain(table.filter(pc.equal(table["origin"], name)) for name in origins)
-    return Switcher(lexicons.into_english(chained, lang), ["en"], max_words=MAX_PHRASE_WORDS)
+def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa.Array:
+    """The texts of one language, translated into English where the system does that."""
+    content, ids = table["text"].combine_chunks(), table["id"].combine_chunks()
+    if not system.translates:
+        return content
+    return methods.into_english(content, ids, lang, str(sources.translators))
 
 
 def _write(table: pa.Table, path: Path) -> None:

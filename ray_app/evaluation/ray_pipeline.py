@@ -21,6 +21,7 @@ import ray.data
 
 from clir import manifest
 from clir.experiment import TRANSLATE_TEST, Experiment
+from clir.methods import build_translators
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import PART, Embedding, Rankings, Sources, System, timed
 from ray_app.evaluation.texts import Setting
@@ -58,7 +59,7 @@ def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
 def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:
     """What every system reads, and the systems: each run by its own method and those that ask it.
 
-    Makes the candidates for reranking if they are missing.
+    Makes the candidates for reranking and Translate-Test's look-up tables if they are missing.
     """
     sources = _sources(experiment)
     return sources, [_plan(experiment, sources, run, m) for run in runs for m in _methods(run)]
@@ -69,10 +70,12 @@ def _sources(experiment: Experiment) -> Sources:
     found = None
     if "cross-encoder" in experiment.models:
         found = candidates.build(experiment, output / "collections")
+    translators = None
+    if any(m in TRANSLATE_TEST for model in experiment.models.values() for m in model.methods):
+        translators = build_translators(experiment, output / "lexicon").absolute()
     return Sources(
         tables=output / "collections",
-        lexicon=output / "lexicon" / "data",
-        word_origins=tuple(experiment.lexicons.words),
+        translators=translators,
         candidates=found.absolute() if found else None,
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
@@ -88,8 +91,8 @@ def _methods(run: Run) -> list[str]:
 
 def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Planned:
     inputs = [run.folder, sources.tables]
-    if method in TRANSLATE_TEST:
-        inputs.append(sources.lexicon.parent)
+    if method in TRANSLATE_TEST and sources.translators:
+        inputs.append(sources.translators)
     if run.kind == "cross-encoder" and sources.candidates:
         inputs.append(sources.candidates)
     settings = {

@@ -19,7 +19,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from clir import manifest
+from clir import manifest, tables
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.measures import MEASURES
@@ -37,6 +37,7 @@ def write(experiment: Experiment, evaluations: list[Path]) -> Path:
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
+    tables.check(values.schema, tables.MEASURES, f"{experiment.output}/evaluation")
     rows = summarise(values.to_pandas())
     summary = experiment.output / "summary.json"
     summary.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -258,6 +259,8 @@ def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     names = [
         "titles",
         "collections",
+        "vectors/*",
+        "vector_lexicon",
         "lexicon",
         "lexicon_card",
         "training_candidates",

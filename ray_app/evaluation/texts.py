@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 
+from clir.errors import InputError
 from clir.experiment import Evaluation
 from clir.words import hash_texts, mix
 
@@ -90,6 +91,8 @@ def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) 
 def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
     """Ids of one language's texts that are failed translations: column id."""
     folder = tables / "flawed_translations"
+    if not folder.exists():
+        raise InputError(f"{tables}: made by an older version; run jobs/load_collections.py again")
     data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
     same = {"collection": collection, "kind": kind, "lang": lang}
     wanted = reduce(and_, (pc.field(name) == value for name, value in same.items()))

@@ -102,7 +102,6 @@ class Encoder:
     """A tokenizer that makes padded tensors of whole batches, the same tokens as its own call.
 
     A tokenizer from scratch parts texts at blanks before all else; so each distinct word is
-    A tokenizer from scratch parts texts at blanks before all else; so each distinct word is
     tokenized once and remembered, which takes a tenth of the time.
     """
 

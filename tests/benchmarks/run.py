@@ -2,23 +2,28 @@
 
 Writes bench.json, a list of: name, unit, ours, peer, peer_name, ratio (how many times better than
 the peer), goal (the ratio aimed at), peak_rss_mb and growth (ours at 1, 4 and 16 times the work).
-Every figure is the median of several runs of whole processes, ours and the peer's in turn.
+A figure is the median of three runs of whole processes (of minutes: of one), ours and the peer's in
+turn. Memory is that of a process and all it starts.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import yaml
 
 from tests.benchmarks import generate
@@ -27,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 LANGS = "de ru ar nl it fr zh hi id ja pt es vi".split()
 RUNS = 3
 GROWTH = (1, 4, 16)
+_LOOK_EVERY = 0.5  # seconds
 
 
 class Measured(NamedTuple):
@@ -40,22 +46,42 @@ class Measured(NamedTuple):
 
 def measure(command: list[str], cores: int = 1) -> Measured:
     """Run a command on the first ``cores`` cores; its last line may tell its own seconds (JSON)."""
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         child = subprocess.Popen(
             command,
             cwd=ROOT,
             stdout=output,
+            stderr=errors,
             preexec_fn=lambda: os.sched_setaffinity(0, range(cores)),
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        whole = time.perf_counter() - started
-        assert status == 0, f"{command} ended with {status}"
+        ended = threading.Event()
+        with ThreadPoolExecutor(1) as watch:
+            peak = watch.submit(_peak_of_all, child.pid, ended)
+            _, status, usage = os.wait4(child.pid, 0)
+            whole = time.perf_counter() - started
+            ended.set()
+        errors.seek(0)
+        assert status == 0, f"{command} ended with {status}: {errors.read()[-2000:]!r}"
         output.seek(max(0, output.seek(0, 2) - 1000))
         last = output.read().splitlines()[-1:]
     told = json.loads(last[0]) if last and last[0].startswith(b'{"seconds"') else {}
-    peak = usage.ru_maxrss / 1024
-    return Measured(told.get("seconds", whole), told.get("amount", 0), whole, peak)
+    peak_mb = max(peak.result() / 2**20, usage.ru_maxrss / 1024)
+    return Measured(told.get("seconds", whole), told.get("amount", 0), whole, peak_mb)
+
+
+def _peak_of_all(pid: int, ended: threading.Event) -> int:
+    """Bytes that a process and all it starts (a JVM, its workers) held at most, as looks go."""
+    most = 0
+    while not ended.wait(_LOOK_EVERY):
+        held = 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(pid)
+            for process in [parent, *parent.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    held += process.memory_full_info().pss  # what is shared counts once
+        most = max(most, held)
+    return most
 
 
 def work(*arguments: object) -> list[str]:
@@ -73,8 +99,9 @@ def compared(
     cores: int = 1,
     peer_cores: int | None = None,
     runs: int = RUNS,
+    at: int = 1,
 ) -> dict[str, Any]:
-    """A row of bench.json: medians at 1 times the work, ours and the peer's runs in turn.
+    """A row of bench.json: medians at ``at`` times the work, ours and the peer's runs in turn.
 
     ``unit`` is seconds of the work (lower is better), or something per second (higher is).
     """
@@ -83,7 +110,7 @@ def compared(
     sides = (("ours", ours, cores), ("peer", peer, peer_cores or cores))
     for _ in range(runs):
         for side, command, on in sides:
-            done = measure(command(1), on)
+            done = measure(command(at), on)
             figures[side].append(done.amount / done.seconds if per_second else done.seconds)
             if side == "ours":
                 figures["whole"].append(done.whole)
@@ -122,7 +149,7 @@ def dump_reader(folder: Path) -> list[dict[str, Any]]:
 
     return [
         compared("dump reader", "s", ours, unpacked, "gzip -dc", 1 / 3),
-        compared("dump reader, rows", "rows/s", ours, mwsql, "mwsql", 20, growth=(1,)),
+        compared("dump reader, rows", "rows/s", ours, mwsql, "mwsql", 20),
     ]
 
 
@@ -145,8 +172,11 @@ def switching(folder: Path) -> list[dict[str, Any]]:
     def copy(times: int) -> list[str]:
         return work("copy_parquet", passages[times], folder / "copied.parquet")
 
+    words = compared("switching", "words/s", kernel, by_token, "NLTK Treebank, per token", 20)
+    fixed = {"peer": 3e6, "peer_name": "3 million words/s", "ratio": words["ours"] / 3e6, "goal": 1}
     return [
-        compared("switching", "words/s", kernel, by_token, "NLTK Treebank, per token", 20),
+        words,
+        words | fixed,
         compared("switching Parquet", "s", parquet, copy, "copying it unchanged", 1 / 4),
     ]
 
@@ -158,39 +188,47 @@ def mining(folder: Path) -> list[dict[str, Any]]:
         size = 200_000 * times
         pages[times] = generate.write_page_dump(folder / f"page{times}.sql.gz", size)
         links[times] = generate.write_langlinks_dump(folder / f"links{times}.sql.gz", size, LANGS)
-        dumps = {"lang": "en", "page": str(pages[times]), "langlinks": str(links[times])}
+        dumps = {"page": str(pages[times]), "langlinks": str(links[times])}
         settings = yaml.safe_load((ROOT / "jobs/configs/demo.yaml").read_text())
-        settings |= {"titles": [dumps], "output": str(folder / f"out{times}")}
-        configs[times] = folder / f"mine{times}.yaml"
-        configs[times].write_text(yaml.safe_dump(settings))
+        for wikis in (["en"], ["en", "de", "es", "fr"]):
+            output = folder / f"mined{times}.{len(wikis)}"
+            settings |= {"titles": [dumps | {"lang": lang} for lang in wikis]}
+            configs[times, len(wikis)] = folder / f"{output.name}.yaml"
+            text = yaml.safe_dump(settings | {"output": str(output)})
+            configs[times, len(wikis)].write_text(text)
 
-    dumps = {"page": str(pages[4]), "langlinks": str(links[4])}
-    settings |= {"titles": [{"lang": lang, **dumps} for lang in ("en", "de", "es", "fr")]}
-    configs["wikis"] = folder / "wikis.yaml"
-    configs["wikis"].write_text(yaml.safe_dump(settings | {"output": f"{folder}/outwikis"}))
+    def job(times: int, wikis: int = 1, cores: int = 2) -> list[str]:
+        config = configs[times, wikis]
+        mine = f"{sys.executable} jobs/mine_titles.py --config {config}"
+        # Anew each time: what is up to date would be skipped.
+        return [
+            "sh",
+            "-c",
+            f"rm -rf {config.with_suffix('')}; {mine} --set spark.master=local[{cores}]",
+        ]
 
-    def job(name: int | str, cores: int = 2) -> list[str]:
-        remove = f"rm -rf {folder}/out{name}"
-        mine = f"{sys.executable} jobs/mine_titles.py --config {configs[name]}"
-        return ["sh", "-c", f"{remove} && {mine} --set spark.master=local[{cores}]"]
+    def four_wikis(cores: int) -> Callable[[int], list[str]]:
+        return lambda times: job(times, 4, cores)
 
     def loops(times: int) -> list[str]:
         return work("re_mining", pages[times], links[times], *LANGS)
 
     def one_file(way: str) -> Callable[[int], list[str]]:
         module = [sys.executable, "-m", "tests.benchmarks.gzip_in_spark", way]
-        return lambda times: [*module, str(pages[16 * times])]
+        return lambda times: [*module, str(pages[times])]
 
     return [
-        compared("mining titles", "s", job, loops, "a plain re loop per language", 1, cores=2),
         compared(
-            "mining titles of four Wikipedias, 16 times the work, 2 cores", "s",
-            lambda _: job("wikis"), lambda _: job("wikis", cores=1), "1 core", 1.7, growth=(),
-            cores=2, peer_cores=1, runs=1,
+            "mining titles, 16 times the work", "s", job, loops, "a plain re loop per language", 1,
+            cores=2, runs=1, at=16,
         ),
         compared(
-            "one gzip dump in Spark, a task that unpacks and parses", "s", one_file("stream"),
-            one_file("split"), "a task that unpacks, all cores parse", 1, growth=(), cores=2,
+            "mining titles of four Wikipedias, 4 times the work", "s", four_wikis(2),
+            four_wikis(1), "1 core", 1.7, growth=(1, 4), cores=2, peer_cores=1, at=4,
+        ),
+        compared(
+            "one gzip dump in Spark, 16 times the work", "s", one_file("stream"),
+            one_file("split"), "one task unpacks, all parse", 1, cores=2, at=16,
         ),
     ]  # fmt: skip
 

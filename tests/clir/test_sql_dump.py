@@ -1,4 +1,5 @@
 import gzip
+import re
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clir.errors import InputError
-from clir.sql_dump import Account, read_dump
+from clir.sql_dump import Account, _read_block, read_dump
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
 
 LINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title": pa.string()})
@@ -54,10 +55,13 @@ def test_columns_are_found_by_name_wherever_they_stand(rows):
 
 @given(
     rows=st.lists(st.tuples(st.integers(0, 99), st.just("de"), titles), min_size=3, max_size=20),
-    cut=st.floats(0.1, 0.9),
+    cut=st.floats(0.1, 0.99),
+    per_statement=st.sampled_from([1, 1000]),
 )
-def test_a_cut_dump_never_passes_for_a_whole_one(rows, cut):
-    text = dump_text("langlinks", LANGLINKS, rows, row_per_line=True).encode()
+def test_a_cut_dump_never_passes_for_a_whole_one(rows, cut, per_statement):
+    text = dump_text(
+        "langlinks", LANGLINKS, rows, row_per_line=True, rows_per_statement=per_statement
+    ).encode()
     body = text.index(b"INSERT INTO")
     end = text.rindex(b";\n/*!40000")
     with tempfile.TemporaryDirectory() as folder:
@@ -156,6 +160,24 @@ def test_every_mistake_ends_in_one_clear_line(tmp_path):
         assert str(path) in str(error.value)
     with pytest.raises(InputError, match="no column"):
         read(whole, schema=pa.schema({"ll_target": pa.string()}))
+
+
+def test_a_line_that_is_damaged_where_it_begins_is_no_comment(tmp_path):
+    rows = [(n, "de", f"Seite {n}") for n in range(8)]
+    text = dump_text("langlinks", LANGLINKS, rows, row_per_line=True, rows_per_statement=4)
+    lines = text.replace("(2,", "[2,").replace("(3,", " 3,").split("\n")
+    second = [n for n, line in enumerate(lines) if line.startswith("INSERT")][1]
+    lines[second] = "X" + lines[second][1:]
+    lines[second + 1 : second + 1] = ["UNLOCK TABLES;", "commit;", "-- a remark", ""]
+    path = tmp_path / "l.sql"
+    path.write_text("\n".join(lines))
+    found, account = read(path, max_bad_share=1)
+    assert [row[0] for row in found] == [0, 1, 4, 5, 6, 7]
+    pieces = [piece.raw.split(b",")[0] for piece in account.rejected]
+    assert pieces == [b"[2", b" 3", b"XNSERT INTO `langlinks` VALUES"]
+    path.write_text(text.replace("VALUES", "(`ll_from`) VALUES"))
+    with pytest.raises(InputError, match="cannot read the statement"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["enwiki-20260101-page", "enwiki-20260101-langlinks"])
@@ -286,3 +308,50 @@ def test_a_flipped_bit_costs_few_rows_and_every_loss_is_accounted_for(
     assert sum(row not in kept for row in rows) <= lost + 2
     for piece in account.rejected:
         assert text[piece.offset :].startswith(piece.raw)
+
+
+_VALUE = rb"(?:'(?:[^'\\\n]|\\[^\n]|'')*+'|[^'(),\\\n]*+)"
+_ROW = re.compile(rb"\(" + rb",".join([_VALUE] * 3) + rb"\)(?=[,; \r\n])")
+
+
+def reference_of_damage(text: bytes) -> tuple[list[bytes], list[tuple[int, bytes]]]:
+    """Rows and rejected pieces of lines of rows, by a regular expression for a whole row."""
+    rows, rejected, at = [], [], 0
+    for line in text.split(b"\n")[:-1]:
+        line += b"\n"
+        begin, among_rows = at, not line.startswith((b"-", b"/"))
+        while among_rows and at < begin + len(line):
+            first = at == begin  # a line of rows begins with one
+            if text[at : at + 1] in b"\r\n" or (not first and text[at : at + 1] in b",; "):
+                at += 1
+            elif found := _ROW.match(text, at):
+                rows.append(found[0])
+                at = found.end()
+            else:
+                end = line.find(b"),(", at - begin)
+                stop = begin + (end + 2 if end >= 0 else line.index(b"\n"))
+                rejected.append((at, text[at:stop]))
+                at = stop
+        at = begin + len(line)
+    return rows, rejected
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 99), st.just("de"), titles), min_size=1, max_size=12),
+    flips=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from(b"'\\(),;a\n")), max_size=5
+    ),
+)
+def test_damage_is_cut_out_as_a_regular_expression_would(rows, flips):
+    whole = dump_text("langlinks", LANGLINKS, rows, rows_per_statement=4)
+    text = bytearray("\n".join(re.findall(r"(?<=VALUES ).*(?=;)", whole)).encode() + b"\n")
+    for where, byte in flips:
+        text[int(where * len(text))] = byte
+    body = bytes(text).replace(b"\nI", b"\n_") + b"\n"
+    expected, pieces = reference_of_damage(body)
+    account = Account()
+    names = list(LANGLINKS)
+    batch = _read_block(Path("x"), body, 0, "langlinks", names, LINKS, account)
+    unreadable = [r.raw for r in account.rejected if r.reason != "damaged row"]
+    assert batch.num_rows + len(unreadable) == len(expected)
+    assert [(r.offset, r.raw) for r in account.rejected if r.reason == "damaged row"] == pieces

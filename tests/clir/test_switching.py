@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clir.errors import InputError
+from clir.kernels import find
 from clir.lexicon import ranked
 from clir.switching import Switcher
-from clir.term_index import Slots, find
+from clir.term_index import Slots
 
 ENTRIES = [
     ("dog", "de", "Hund"),

@@ -82,7 +82,7 @@ def ranked(tmp_path):
     for kind in ("documents", "queries"):
         for lang in ("de", "en"):
             pq.write_table(vectors, system.work / "embeddings" / f"c.{kind}.{lang}.0.parquet")
-    sources = Sources(tmp_path, tmp_path, (), None, "test", Evaluation())
+    sources = Sources(tmp_path, None, None, "test", Evaluation())
 
     def rank(*settings):
         item = Rankings(system, "c", settings[0].query_lang, settings)

@@ -114,8 +114,26 @@ def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, sett
     counts = manifest.read(folder)["counts"]
     assert counts["page rows"] == 7 and counts["langlinks rows"] == 10
     assert counts["page redirect"] == 1 and counts["page other namespace"] == 1
+    assert counts["page articles"] == 5 and counts["langlinks link from no article"] == 2
     assert counts["langlinks link into another language"] == 1
     assert counts["langlinks link without a title"] == 1
+
+
+def test_real_dumps_reconcile_to_the_last_row(spark, settings, shared_data):
+    true = json.loads((shared_data / "dumps" / "counts.json").read_text())
+    page, langlinks = (
+        shared_data / "dumps" / f"enwiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")
+    )
+    dumps = [settings.titles[0].model_copy(update={"page": page, "langlinks": langlinks})]
+    folder = titles.mine(spark, change(settings, titles=dumps))
+    table = pq.read_table(folder / "data")["target_lang"].value_counts().to_pylist()
+    assert {row["values"]: row["counts"] for row in table} == true["links_from_articles"]
+    counts = manifest.read(folder)["counts"]
+    assert counts["page articles"] == true["article_pages"]
+    for table, whole, kept in (("page", "pages", "articles"), ("langlinks", "langlinks", "titles")):
+        found = {k: n for k, n in counts.items() if k.startswith(table) and " rows" not in k}
+        found["kept"] = 0 if table == "page" else counts[kept]  # articles are among the page's
+        assert counts[f"{table} rows"] == true[whole] == sum(found.values())
 
 
 def test_what_is_no_row_is_set_aside_with_its_place(spark, settings, tmp_path):
@@ -314,10 +332,13 @@ def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
         parallel = settings.spark.model_copy(update={"shuffle_partitions": partitions})
         parted = change(settings, spark=parallel, output=settings.output / str(partitions))
         collections, lexicon = prepare(spark, parted)
-        folder = training_pairs.build(spark, parted, "ml-cs", collections, lexicon)
-        assert len(list((folder / "data").glob("*.parquet"))) == partitions  # as asked, and even
-        made.append(tables_of(parted.output))
+        card = lexicon_card.build(spark, parted, collections, lexicon)
+        for method in ("ml-cs", "wiki-cs", "fine-tuning"):
+            folder = training_pairs.build(spark, parted, method, collections, lexicon)
+            assert len(list((folder / "data").glob("*.parquet"))) == partitions  # as asked
+        made.append((tables_of(parted.output), (card / "card.json").read_text()))
     assert made[0] == made[1] == made[2]
+    made = [tables for tables, _ in made]
     assert {"titles/data", "lexicon/data", "collections/documents"} < made[0].keys()
 
 
