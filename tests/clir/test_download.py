@@ -27,6 +27,7 @@ class Server(ThreadingHTTPServer):
         self.cut_after: int | None = None
         self.files: dict[str, bytes] = {}
         self.etag, self.content = '"one"', CONTENT
+        self.linked = ""  # the sha256 that Hugging Face tells
         self.lock, self.now, self.most = threading.Lock(), 0, 0
         self.requests: list[tuple[str, str | None, str]] = []
         self.answers: Counter[int] = Counter()
@@ -73,6 +74,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("ETag", server.etag)
+        if server.linked:
+            self.send_header("X-Linked-Etag", server.linked)
         self.end_headers()
         end = len(content) if server.cut_after is None else start + server.cut_after
         self.wfile.write(content[start : max(start, end - 1)])
@@ -157,10 +160,21 @@ def test_a_server_that_always_hangs_up_is_given_up(server, tmp_path):
         fetch([Wanted(f"{server.url}/f", tmp_path / "file")])
 
 
+def test_a_sum_that_comes_with_the_file_is_checked(server, tmp_path):
+    server.linked = f'"{hashlib.sha256(CONTENT).hexdigest()}"'
+    fetch([Wanted(f"{server.url}/f", tmp_path / "good")])
+    assert (tmp_path / "good").read_bytes() == CONTENT
+    server.linked = f'"{"0" * 64}"'
+    with pytest.raises(InputError, match=f"the published one {'0' * 64}"):
+        fetch([Wanted(f"{server.url}/f", tmp_path / "bad")])
+    assert not (tmp_path / "bad").exists()
+
+
 def run(server, to, *arguments):
     return subprocess.run(
         [sys.executable, "jobs/download.py", "--contact", "a@b", "--to", str(to),
-         "--dumps-mirror", server.url, "--mmarco-mirror", server.url, *arguments],
+         "--dumps-mirror", server.url, "--mmarco-mirror", server.url,
+         "--vectors-mirror", server.url, *arguments],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
 
@@ -170,8 +184,10 @@ def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path):
     names = [f"dewiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
     sums = "".join(f"{SHA1}  {name}\n" for name in names)
     server.files[f"{prefix}-sha1sums.txt"] = sums.encode()
-    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--mmarco", "de")
+    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--mmarco", "de",
+               "--vectors", "en,de")  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "vectors" / "wiki.de.align.vec").read_bytes() == CONTENT
     assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
     assert (tmp_path / "mmarco/google/collections/german_collection.tsv").exists()
     assert all("a@b" in agent for _, _, agent in server.requests)
@@ -179,9 +195,12 @@ def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path):
 
 def test_the_command_says_in_one_line_what_is_wrong(server, tmp_path):
     server.files["/dewiki/20260101/dewiki-20260101-sha1sums.txt"] = b"0 x\n"
+    sums = "".join(f"{'0' * 40} frwiki-20260101-{name}.sql.gz\n" for name in ("page", "langlinks"))
+    server.files["/frwiki/20260101/frwiki-20260101-sha1sums.txt"] = sums.encode()
     for arguments, message in [
         (["--wikis", "de"], "needs --date"),
         (["--wikis", "de", "--date", "20260101"], "is the dump finished"),
+        (["--wikis", "fr", "--date", "20260101"], "its checksum is"),
         (["--vectors", "ja"], "no aligned vectors"),
         ([], "nothing to fetch"),
     ]:
