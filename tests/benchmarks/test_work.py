@@ -1,0 +1,42 @@
+"""The benchmarks' own code runs, on little: what it measures is not looked at here."""
+
+import json
+
+import pytest
+
+from tests.benchmarks import generate
+from tests.benchmarks.run import LANGS, compared, measure, work
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    return {
+        "page": generate.write_page_dump(folder / "page.sql.gz", 300),
+        "links": generate.write_langlinks_dump(folder / "links.sql.gz", 300, LANGS),
+        "passages": generate.write_passages(folder / "passages.parquet", 50),
+        "dictionary": generate.write_dictionary(folder / "dictionary.json", LANGS[:2]),
+        "out": folder / "out.parquet",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "amount"),
+    [
+        ("dump_reader", ["page"], 300),
+        ("switch_kernel", ["passages", "dictionary"], 3000),
+        ("switch_parquet", ["passages", "dictionary", "out"], 50),
+        ("copy_parquet", ["passages", "out"], 50),
+    ],
+)
+def test_every_work_tells_how_much_it_was(inputs, name, arguments, amount):
+    done = measure(work(name, *(inputs[argument] for argument in arguments)))
+    assert done.amount == amount and 0 < done.seconds < done.whole and done.peak_mb > 10
+
+
+def test_a_row_has_what_readers_of_bench_json_expect(inputs, capsys):
+    ours, peer = (lambda _: work("re_mining", inputs["page"], inputs["links"], "de"),) * 2
+    row = compared("mining", "s", ours, peer, "itself", 1, growth=(1, 4), runs=1)
+    assert json.loads(capsys.readouterr().out) == row
+    assert row.keys() >= set("name unit ours peer peer_name ratio goal peak_rss_mb growth".split())
+    assert len(row["growth"]) == len(row["peak_rss_mb"]) == 2 and row["ratio"] > 0
