@@ -210,13 +210,13 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
 
 def _save_model(run: Run, network: _Network, loss: float, seconds: float, context: Context) -> None:
     """Rank 0 writes the folder under a temporary name and renames it; then all go on."""
-    if run.training.zero_stage == 3:
+    state, token_weight = network.model.state_dict(), network.token_weight
+    if run.training.zero_stage == 3:  # every worker holds a part
         with deepspeed.zero.GatheredParameters(list(network.parameters()), modifier_rank=None):
             state = {k: v.detach().clone() for k, v in network.model.state_dict().items()}
-    else:
-        state = network.model.state_dict()
-    if network.token_weight is not None:
-        models.fold_token_weight(state, network.token_weight)
+            token_weight = None if token_weight is None else token_weight.detach().clone()
+    if token_weight is not None:
+        models.fold_token_weight(state, token_weight)
     if context.rank == 0:
         counts = {"steps": run.steps, "final loss": round(loss, 4)}
 

@@ -274,6 +274,24 @@ def test_training_goes_on_from_a_base_model(finished, tmp_path):
     assert 0 < change < 0.1
 
 
+def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
+    weights = []
+    for stage in (0, 3):
+        output = tmp_path / str(stage)
+        output.mkdir()
+        for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"):
+            (output / part).symlink_to(finished / part)
+        few = ["models.bi-encoder.methods=[ml-cs]", "training.steps=3", "leave_out=null"]
+        few += ["models.cross-encoder.steps=2", f"training.zero_stage={stage}"]
+        done = run(*command(output, *few, job="train"))
+        assert done.returncode == 0, done.stderr[-3000:]
+        names = ("bi-encoder.ml-cs.1", "cross-encoder.zero-shot.1")
+        weights.append([load_file(output / "models" / n / "model.safetensors") for n in names])
+    for whole, parts in zip(*weights, strict=True):
+        assert whole.keys() == parts.keys()
+        assert max(abs(whole[name] - parts[name]).max() for name in whole) < 1e-6
+
+
 def test_a_pickled_base_model_is_refused(finished, tmp_path):
     base = tmp_path / "base"
     base.mkdir()
