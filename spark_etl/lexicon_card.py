@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from clir.experiment import Experiment, Lexicons
 from clir.lexicon import chain
 from clir.quality_card import Corpus, corpus_of, quality_card
 from clir.switching import MAX_TITLE_WORDS
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, each
 
 _TEXTS = 50_000  # English documents that the card is measured on
 
@@ -48,12 +50,11 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         texts = english.orderBy(mixed, "doc_id").limit(_TEXTS).select("text")
         texts.coalesce(1).write.parquet(str(out / "texts"))
         entries = session.read.parquet(str(lexicon / "data"))
-        langs = [(row[0],) for row in entries.select("target_lang").distinct().collect()]
+        langs = [row[0] for row in entries.select("target_lang").distinct().collect()]
         # Executors do not run in this process's folder.
         entries_in, texts_in = (lexicon / "data").absolute(), (out / "texts").absolute()
-        task = _cards(entries_in, texts_in, experiment.lexicons)
-        found = one_task_each(session, langs, "lang string").mapInArrow(task, "card string")
-        cards = sorted((json.loads(row.card) for row in found.collect()), key=_order)
+        cards_of = partial(_cards, entries_in, texts_in, experiment.lexicons)
+        cards = sorted(itertools.chain.from_iterable(each(session, langs, cards_of)), key=_order)
         _check_coverage(cards, experiment.lexicons, used)
         (out / "card.json").write_text(json.dumps(cards, indent=1, ensure_ascii=False))
         shutil.rmtree(out / "texts")
@@ -67,20 +68,11 @@ def _order(card: dict[str, Any]) -> tuple[str, str]:
     return card["lexicon"], card["target_lang"]
 
 
-def _cards(
-    lexicon: Path, texts: Path, settings: Lexicons
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A task per language: the cards of its lexicons, as JSON."""
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for lang in batch["lang"].to_pylist():
-                corpus = corpus_of(_dataset(texts).to_table()["text"].combine_chunks())
-                table = _dataset(lexicon).to_table(filter=pc.field("target_lang") == lang)
-                cards = [json.dumps(card) for card in _cards_of(table, corpus, settings)]
-                yield pa.RecordBatch.from_pydict({"card": cards})
-
-    return run
+def _cards(entries: Path, texts: Path, settings: Lexicons, lang: str) -> list[dict[str, Any]]:
+    """The cards of a language's lexicons."""
+    corpus = corpus_of(_dataset(texts).to_table()["text"].combine_chunks())
+    table = _dataset(entries).to_table(filter=pc.field("target_lang") == lang)
+    return list(_cards_of(table, corpus, settings))
 
 
 def _cards_of(table: pa.Table, corpus: Corpus, settings: Lexicons) -> Iterator[dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
@@ -16,6 +16,9 @@ from clir import experiment
 
 # Starts the session when first called; stages that are up to date never do.
 Spark = Callable[[], SparkSession]
+
+Work = TypeVar("Work")
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -105,3 +108,12 @@ def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: 
     work = list(rows)
     frame = spark.createDataFrame(work, schema)
     return frame.repartitionByRange(max(1, len(work)), *frame.columns)
+
+
+def each(spark: SparkSession, work: Sequence[Work], task: Callable[[Work], Answer]) -> list[Answer]:
+    """What ``task`` answers to each piece of work, a Spark task each; in the order of the work.
+
+    For tasks that read and write files by themselves and answer a few numbers. Paths in the work
+    must be absolute: tasks do not run in the driver's folder.
+    """
+    return spark.sparkContext.parallelize(work, max(1, len(work))).map(task).collect()

@@ -1,30 +1,33 @@
 """Dumps -> titles: which article has which title in which language.
 
 Every dump is read as one stream by one task (a gzip file cannot be cut, and parsing it takes less
-time than unpacking it), which writes what is asked of it as Parquet by itself: Spark would make
-rows of the columns first. Rejected pieces end up in the folder ``rejected``, with their place and
-the reason.
+time than unpacking it). Pages and links are then joined by ranges of page ids, a task each: what a
+task holds is bounded by the range, and as dumps come in the order of ids, it reads little else.
+All tables stay columns; as rows of Spark's they would take three times as long, and its heap.
+Rejected pieces end up in the folder ``rejected``, with their place and the reason.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Dumps, Experiment
 from clir.languages import LANGUAGES
 from clir.sql_dump import Account, read_dump
-from spark_etl.session import Spark, one_task_each
+from clir.tables import TITLES
+from spark_etl.session import Spark, each
 
 _PAGE = pa.schema(
     {
@@ -38,15 +41,8 @@ _LANGLINKS = pa.schema({"ll_from": pa.int64(), "ll_lang": pa.string(), "ll_title
 
 # What is kept of the two tables, and of what is no row.
 _KEPT = {
-    "page": pa.schema({"lang": pa.string(), "page_id": pa.int64(), "title": pa.string()}),
-    "langlinks": pa.schema(
-        {
-            "lang": pa.string(),
-            "page_id": pa.int64(),
-            "target_lang": pa.string(),
-            "target_title": pa.string(),
-        }
-    ),
+    "page": pa.schema({"page_id": pa.int64(), "page_title": pa.string()}),
+    "langlinks": _LANGLINKS,
 }
 _REJECTED = pa.schema(
     {
@@ -57,10 +53,26 @@ _REJECTED = pa.schema(
         "raw": pa.binary(),
     }
 )
-_ROW_GROUP = 1 << 20  # rows: some 30 MB; what one task of the join reads
+_ROW_GROUP = 1 << 18  # rows: some 10 MB
+_RANGE = 1 << 18  # page ids joined by one task: with links into all languages, 3 million rows
 _HOPELESS = 0.5  # share of bad rows
 
-Counts = dict[str, int]
+
+class _Source(NamedTuple):
+    """A dump to read."""
+
+    table: str
+    lang: str
+    path: str
+    max_bad_share: float
+
+
+class _Staged(NamedTuple):
+    """What became of a dump."""
+
+    counts: Counter[str]  # of rows, by their fate
+    kept: int  # rows
+    last: int  # highest page id, -1 where there is none
 
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
@@ -70,124 +82,100 @@ def mine(spark: Spark, experiment: Experiment) -> Path:
     settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
     quarantine = experiment.output / "titles.rejected"
 
-    def write(out: Path) -> Counts:
+    def write(out: Path) -> dict[str, int]:
         return _write(spark(), experiment.titles, out, quarantine)
 
     manifest.build(folder, files, settings, write)
     return folder
 
 
-def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path) -> Counts:
-    staging = out / "staging"
-    counts = _stage(spark, dumps, staging, out / "rejected")
+def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path) -> dict[str, int]:
+    # Executors do not run in this process's folder.
+    staging, rejected, data = (out.absolute() / name for name in ("staging", "rejected", "data"))
+    for folder in (staging, rejected, data):
+        folder.mkdir()
+    sources = [
+        _Source(table, dump.lang, str(getattr(dump, table).absolute()), dump.max_bad_share)
+        for table in _KEPT
+        for dump in dumps
+    ]
+    sources.sort(key=_size, reverse=True)  # the longest first: none is waited for alone
+    staged = dict(
+        zip(sources, each(spark, sources, partial(_stage, staging, rejected)), strict=True)
+    )
     shutil.rmtree(quarantine, ignore_errors=True)
-    for dump in dumps:
-        for table in _KEPT:
-            if message := _too_much_is_bad(counts[table, dump.lang], dump.max_bad_share):
-                shutil.copytree(out / "rejected", quarantine)  # the stage's own folder goes
-                raise InputError(f"{getattr(dump, table)}: {message}; see {quarantine}")
-    pages, links = (spark.read.parquet(str(staging / table)) for table in _KEPT)
-    join(pages, links).write.parquet(str(out / "data"))
-    total: Counts = {}
-    for (table, _), found in sorted(counts.items(), key=lambda item: item[0][0] != "page"):
-        for reason, n in sorted(found.items()):
-            total[f"{table} {reason}"] = total.get(f"{table} {reason}", 0) + n
-    total["titles"] = spark.read.parquet(str(out / "data")).count()
-    # Links of redirects, categories, pages that are gone.
-    total["langlinks link from no article"] = links.count() - total["titles"]
+    for source, one in staged.items():
+        if message := _too_much_is_bad(one.counts, source.max_bad_share):
+            shutil.copytree(rejected, quarantine)  # the stage's own folder goes
+            raise InputError(f"{source.path}: {message}; see {quarantine}")
+    ranges = [
+        (source.lang, first)
+        for source, one in staged.items()
+        if source.table == "page"
+        for first in range(0, one.last + 1, _RANGE)
+    ]
+    titles = sum(each(spark, ranges, partial(_join, staging, data)))
     shutil.rmtree(staging)
-    return total
+    for left in (*rejected.glob("_*"), *data.glob("_*")):  # of tasks that were killed
+        left.unlink()
+    return _total(staged, titles)
 
 
-def _too_much_is_bad(counts: Counts, allowed: float) -> str | None:
-    dropped = sum(n for reason, n in counts.items() if reason.startswith("dropped"))
+def _size(source: _Source) -> int:
+    return Path(source.path).stat().st_size
+
+
+def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
+    """Rows of all wikis by table and fate."""
+    total: Counter[str] = Counter()
+    for source, one in sorted(staged.items(), reverse=True):  # pages, then links
+        total.update({f"{source.table} {fate}": n for fate, n in sorted(one.counts.items())})
+    links = sum(one.kept for source, one in staged.items() if source.table == "langlinks")
+    # Links of redirects, categories, pages that are gone.
+    return total | {"titles": titles, "langlinks link from no article": links - titles}
+
+
+def _too_much_is_bad(counts: Counter[str], allowed: float) -> str | None:
+    dropped = sum(n for fate, n in counts.items() if fate.startswith("dropped"))
     rows = counts["rows"] + dropped
     if dropped <= allowed * rows:
         return None
     return f"{dropped} of {rows} rows are damaged, more than max_bad_share {allowed}"
 
 
-def join(pages: DataFrame, links: DataFrame) -> DataFrame:
-    """Articles with their links into the other languages: the columns of ``tables.TITLES``."""
-    return (
-        pages.join(links, ["lang", "page_id"])
-        .select(
-            "page_id",
-            F.col("lang").alias("source_lang"),
-            F.col("title").alias("source_title"),
-            "target_lang",
-            "target_title",
-        )
-        .orderBy("source_lang", "page_id", "target_lang", "target_title", "source_title")
-    )
-
-
-def _stage(
-    spark: SparkSession, dumps: list[Dumps], staging: Path, rejected: Path
-) -> dict[tuple[str, str], Counts]:
-    """Read all dumps, a task and a file each; what became of the rows of each table and wiki."""
-    work = [
-        (table, dump.lang, str(getattr(dump, table).absolute()), dump.max_bad_share)
-        for dump in dumps
-        for table in _KEPT
-    ]
-    for folder in (*(staging / table for table in _KEPT), rejected):
-        folder.mkdir(parents=True)
-    frame = one_task_each(spark, work, "table string, lang string, path string, share double")
-    # Executors do not run in this process's folder.
-    task = _reader(staging.absolute(), rejected.absolute())
-    done = frame.mapInArrow(task, "table string, lang string, counts string")
-    return {(row.table, row.lang): json.loads(row.counts) for row in done.collect()}
-
-
-def _reader(
-    staging: Path, rejected: Path
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for work in batch.to_pylist():
-                counts = _read(staging, rejected, **work)
-                done = {"table": work["table"], "lang": work["lang"], "counts": json.dumps(counts)}
-                yield pa.RecordBatch.from_pylist([done])
-
-    return run
-
-
-def _read(
-    staging: Path, rejected: Path, table: str, lang: str, path: str, share: float
-) -> dict[str, int]:
-    """Write one dump's rows and what was rejected of it; what became of its rows."""
+def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
+    """Write what is kept of one dump, and what was rejected of it."""
     account = Account()
     # One that is mostly damaged is given up; the share allowed is looked at afterwards, when all
     # that was rejected lies there to be seen.
-    rows = _READERS[table](lang, path, max(share, _HOPELESS), account)
+    allowed = max(source.max_bad_share, _HOPELESS)
+    schema, kept, last = _KEPT[source.table], 0, -1
     with (
-        manifest.whole(staging / table / f"{lang}.parquet") as kept,
-        manifest.whole(rejected / f"{table}.{lang}.parquet") as bad,
-        pq.ParquetWriter(kept, _KEPT[table], compression="zstd") as writer,
-        pq.ParquetWriter(bad, _REJECTED, compression="zstd") as bad_writer,
+        manifest.whole(staging / f"{source.table}.{source.lang}.parquet") as file,
+        manifest.whole(rejected / f"{source.table}.{source.lang}.parquet") as bad_file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+        pq.ParquetWriter(bad_file, _REJECTED, compression="zstd") as bad_writer,
     ):
         held: list[pa.RecordBatch] = []
-        for batch in rows:
-            held.append(_with_lang(batch, lang, _KEPT[table]))
+        for batch in _READERS[source.table](source.lang, source.path, allowed, account):
+            if len(batch):
+                last = max(last, pc.max(batch[0]).as_py())
+            kept += len(batch)
+            held.append(batch)
             if sum(map(len, held)) >= _ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(held))
                 held.clear()
-            _take_away(account, table, lang, bad_writer)
-        writer.write_table(pa.Table.from_batches(held, _KEPT[table]))
-        _take_away(account, table, lang, bad_writer)
-    return {"rows": 0} | dict(account.counts)
+            _take_away(account, source, bad_writer)
+        writer.write_table(pa.Table.from_batches(held, schema))
+        _take_away(account, source, bad_writer)
+    return _Staged(Counter(rows=0) + account.counts, kept, last)
 
 
-def _with_lang(batch: pa.RecordBatch, lang: str, schema: pa.Schema) -> pa.RecordBatch:
-    columns = [pa.repeat(lang, len(batch)), *batch.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _take_away(account: Account, table: str, lang: str, writer: pq.ParquetWriter) -> None:
+def _take_away(account: Account, source: _Source, writer: pq.ParquetWriter) -> None:
     """Write what was rejected since the last look."""
     if account.rejected:
-        pieces = [{"table": table, "lang": lang, **one._asdict()} for one in account.rejected]
+        place = {"table": source.table, "lang": source.lang}
+        pieces = [place | one._asdict() for one in account.rejected]
         writer.write_table(pa.Table.from_pylist(pieces, _REJECTED))
         account.rejected.clear()
 
@@ -220,3 +208,28 @@ def _links(
 
 
 _READERS = {"page": _articles, "langlinks": _links}
+
+
+def _join(staging: Path, data: Path, here: tuple[str, int]) -> int:
+    """Write the titles of the articles of a range of page ids, in the order of links; how many."""
+    lang, first = here
+    pages, links = (
+        pq.read_table(
+            staging / f"{table}.{lang}.parquet",
+            filters=(pc.field(key) >= first) & (pc.field(key) < first + _RANGE),
+            use_threads=False,
+        )
+        for table, key in (("page", "page_id"), ("langlinks", "ll_from"))
+    )
+    place = pc.index_in(links["ll_from"], pages["page_id"])
+    links = links.filter(pc.is_valid(place))
+    columns = {
+        "page_id": links["ll_from"],
+        "source_lang": pa.repeat(lang, len(links)),
+        "source_title": pages["page_title"].take(place.drop_null()),
+        "target_lang": links["ll_lang"],
+        "target_title": links["ll_title"],
+    }
+    with manifest.whole(data / f"{lang}.{first:012}.parquet") as file:
+        pq.write_table(pa.table(columns, TITLES), file, compression="zstd")
+    return len(links)

@@ -6,12 +6,11 @@ language is added, or fails.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.dataset
@@ -20,7 +19,16 @@ from pyspark.sql import functions as F
 
 from clir import manifest, vector_training
 from clir.experiment import Experiment, VectorTraining
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, each
+
+
+class _Due(NamedTuple):
+    """A language whose vectors are to be trained."""
+
+    lang: str
+    texts: list[Path]
+    folder: Path
+    origin: dict[str, Any]  # of its manifest
 
 
 def train(
@@ -34,7 +42,7 @@ def train(
     lexicons = experiment.lexicons
     folders = {lang: experiment.output / "vectors" / lang for lang in lexicons.vector_texts}
     settings = lexicons.model_dump(include={"vector_training", "vector_words"}, mode="json")
-    due = {}
+    due = []
     for lang, paths in lexicons.vector_texts.items():
         joined = made_from if lang in vector_training.TERMS_JOINED else []
         origin = manifest.origin_of([*paths, *joined], {"lang": lang, **settings})
@@ -42,8 +50,8 @@ def train(
             print(f"vectors/{lang}: up to date", flush=True)
         else:
             # Executors do not run in this process's folder.
-            texts = [str(path.absolute()) for path in paths]
-            due[lang] = [str(folders[lang].absolute()), texts, json.dumps(origin)]
+            texts = [path.absolute() for path in paths]
+            due.append(_Due(lang, texts, folders[lang].absolute(), origin))
     if due:
         _train_each(spark(), experiment, due, terms)
     return folders
@@ -52,38 +60,31 @@ def train(
 def _train_each(
     spark: SparkSession,
     experiment: Experiment,
-    due: dict[str, list[Any]],
+    due: list[_Due],
     terms: Callable[[], DataFrame],
 ) -> None:
     known = experiment.output.absolute() / "vectors" / "terms.partial"
     shutil.rmtree(known, ignore_errors=True)
-    if joined := [lang for lang in due if lang in vector_training.TERMS_JOINED]:
+    if joined := [one.lang for one in due if one.lang in vector_training.TERMS_JOINED]:
         wanted = (
             terms().where(F.col("target_lang").isin(joined)).select("target_lang", "target_term")
         )
         wanted.write.partitionBy("target_lang").parquet(str(known))
     settings, limit = experiment.lexicons.vector_training, experiment.lexicons.vector_words
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                write = partial(_write, row, known, settings, limit)
-                manifest.publish(Path(row["folder"]), json.loads(row["origin"]), write)
-                yield pa.RecordBatch.from_pydict({"lang": [row["lang"]]})
+    def train_one(one: _Due) -> None:
+        manifest.publish(one.folder, one.origin, partial(_write, one, known, settings, limit))
 
-    work = [(lang, *row) for lang, row in due.items()]
-    columns = "lang string, folder string, paths array<string>, origin string"
-    one_task_each(spark, work, columns).mapInArrow(run, "lang string").collect()  # a row a task
+    each(spark, due, train_one)
     shutil.rmtree(known, ignore_errors=True)
 
 
 def _write(
-    row: dict[str, Any], known: Path, settings: VectorTraining, limit: int, out: Path
+    due: _Due, known: Path, settings: VectorTraining, limit: int, out: Path
 ) -> dict[str, int]:
-    lang, folder = row["lang"], known / f"target_lang={row['lang']}"
+    folder = known / f"target_lang={due.lang}"
     terms = pa.array([], pa.string())
     if folder.exists():
         table = pyarrow.dataset.dataset(str(folder), format="parquet").to_table(["target_term"])
         terms = table["target_term"].combine_chunks()
-    paths = [Path(path) for path in row["paths"]]
-    return vector_training.train(paths, lang, terms, settings, limit, out / "words.vec")
+    return vector_training.train(due.texts, due.lang, terms, settings, limit, out / "words.vec")

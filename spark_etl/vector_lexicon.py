@@ -9,20 +9,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.words import hash_texts
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, each, one_task_each
 
 _BLOCK = 8192  # words looked up by one task
 
@@ -50,16 +49,17 @@ def build(
         pairs = seeds().where("source_lang = 'en' and source_words = 1 and rank = 1")
         pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))
         limit = experiment.lexicons.vector_words
-        reads = [(lang, str(path.absolute()), limit) for lang, path in vectors.items()]
-        sizes = _each(session, work, _read, reads, "lang string, path string, words int")
-        used = _each(session, work, _map, [(lang,) for lang in langs], "lang string")
+        files = [(lang, path.absolute()) for lang, path in vectors.items()]
+        words = each(session, files, lambda file: _read(work, *file, limit))
+        sizes = dict(zip(vectors, words, strict=True))
+        used = each(session, langs, lambda lang: _map(work, lang))
         blocks = [
             (lang, side, block)
             for lang in langs
             for side in ("en", lang)
             for block in range(0, sizes[side], _BLOCK)
         ]
-        _each(session, work, _nearness, blocks, "lang string, side string, block int")
+        each(session, blocks, lambda block: _nearness(work, *block))
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
         table = one_task_each(session, english, "lang string, block int")
         count = experiment.lexicons.translations
@@ -68,48 +68,26 @@ def build(
         )
         shutil.rmtree(work)
         counts = {f"{lang} words": size for lang, size in sorted(sizes.items())}
-        counts |= {f"{lang} seed pairs": pairs for lang, pairs in sorted(used.items())}
+        counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
         return counts | {"entries": session.read.parquet(str(out / "data")).count()}
 
     manifest.build(folder, made_from, settings, write)
     return folder
 
 
-def _each(
-    spark: SparkSession,
-    work: Path,
-    step: Callable[[Path, dict[str, Any]], int],
-    rows: list[tuple[Any, ...]],
-    schema: str,
-) -> dict[str, int]:
-    """Do a step for each row, a task each; what it returned, by the row's first value."""
-    folder = str(work)
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                done = {"key": [next(iter(row.values()))], "n": [step(Path(folder), row)]}
-                yield pa.RecordBatch.from_pydict(done)
-
-    done = one_task_each(spark, rows, schema).mapInArrow(run, "key string, n long")
-    return {row["key"]: row["n"] for row in done.collect()}  # one small row a task
-
-
-def _read(work: Path, row: dict[str, Any]) -> int:
+def _read(work: Path, lang: str, path: Path, limit: int) -> int:
     """A language's vectors, normalised; the number of words."""
-    path = Path(row["path"])
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
-    words, matrix = word_vectors.of_words(reader(path, row["words"]))
-    with manifest.whole(work / f"{row['lang']}.npy") as file:
+    words, matrix = word_vectors.of_words(reader(path, limit))
+    with manifest.whole(work / f"{lang}.npy") as file:
         np.save(file, word_vectors.normalised(matrix))
-    with manifest.whole(work / f"{row['lang']}.words.parquet") as file:
+    with manifest.whole(work / f"{lang}.words.parquet") as file:
         pq.write_table(pa.table({"word": words}), file)
     return len(words)
 
 
-def _map(work: Path, row: dict[str, Any]) -> int:
+def _map(work: Path, lang: str) -> int:
     """Turn a language's vectors into the English space; the number of seed pairs used."""
-    lang = row["lang"]
     theirs, english = np.load(work / f"{lang}.npy"), np.load(work / "en.npy", mmap_mode="r")
     if theirs.shape[1] != english.shape[1]:
         raise InputError(
@@ -145,9 +123,8 @@ def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
     return np.where(known[order][place] == wanted, order[place], -1)
 
 
-def _nearness(work: Path, row: dict[str, Any]) -> int:
+def _nearness(work: Path, lang: str, side: str, block: int) -> int:
     """Nearness of a block of one side to the other side, for CSLS."""
-    lang, side, block = row["lang"], row["side"], row["block"]
     english, theirs = _space(work, lang)
     queries, keys = (english, theirs) if side == "en" else (theirs, english)
     mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)

@@ -26,8 +26,8 @@ PAGES = [
     page(7, "Rock_'n'_roll"),
 ]
 LINKS = [
-    (1, "de", "Hund"),
     (1, "ar", "كلب"),
+    (1, "de", "Hund"),
     (1, "xx", "Foo"),
     (2, "de", "Merkur (Planet)"),
     (3, "de", "Quecksilber"),
@@ -117,6 +117,31 @@ def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, sett
     assert counts["page articles"] == 5 and counts["langlinks link from no article"] == 2
     assert counts["langlinks link into another language"] == 1
     assert counts["langlinks link without a title"] == 1
+
+
+def test_titles_are_joined_whatever_the_order_of_ids(spark, settings, tmp_path):
+    """Dumps come in the order of page ids, and ids are joined by ranges: neither may matter."""
+    ids = [1, 2**18 - 1, 2**18, 2**18 + 1, 2**19, 5 * 2**18 + 7, 2**20 - 1]
+    draw = np.random.default_rng(1)
+    pages = [page(int(n), f"Page_{n}", redirect=int(n == 2**19)) for n in draw.permutation(ids)]
+    links = [
+        (int(n), lang, f"{lang} {n}") for n in draw.permutation([*ids, 3]) for lang in ("fr", "de")
+    ]
+    dump = settings.titles[0].model_copy(
+        update={
+            "page": write_dump(tmp_path / "page.sql", "page", PAGE, pages),
+            "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, links),
+        }
+    )
+    folder = titles.mine(spark, change(settings, titles=[dump]))
+    found = [
+        (r["page_id"], r["source_title"], r["target_lang"], r["target_title"]) for r in data(folder)
+    ]
+    articles = [n for n in ids if n != 2**19]
+    assert sorted(found) == sorted(
+        (n, f"Page_{n}", lang, f"{lang} {n}") for n in articles for lang in ("de", "fr")
+    )
+    assert manifest.read(folder)["counts"]["langlinks link from no article"] == 4
 
 
 def test_real_dumps_reconcile_to_the_last_row(spark, settings, shared_data):
