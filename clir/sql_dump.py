@@ -66,7 +66,7 @@ class Account:
     """
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts = Counter(rows=0)
         self.rejected: list[Rejected] = []
 
     @property

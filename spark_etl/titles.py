@@ -72,7 +72,7 @@ class _Staged(NamedTuple):
 
     counts: Counter[str]  # of rows, by their fate
     kept: int  # rows
-    last: int  # highest page id, -1 where there is none
+    ranges: set[int]  # of page ids that it has any of, by number
 
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
@@ -109,10 +109,10 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
             shutil.copytree(rejected, quarantine)  # the stage's own folder goes
             raise InputError(f"{source.path}: {message}; see {quarantine}")
     ranges = [
-        (source.lang, first)
+        (source.lang, number)
         for source, one in staged.items()
         if source.table == "page"
-        for first in range(0, one.last + 1, _RANGE)
+        for number in sorted({0, *one.ranges})
     ]
     titles = sum(each(spark, ranges, partial(_join, staging, data)))
     shutil.rmtree(staging)
@@ -132,7 +132,7 @@ def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
         total.update({f"{source.table} {fate}": n for fate, n in sorted(one.counts.items())})
     links = sum(one.kept for source, one in staged.items() if source.table == "langlinks")
     # Links of redirects, categories, pages that are gone.
-    return total | {"titles": titles, "langlinks link from no article": links - titles}
+    return {**total, "titles": titles, "langlinks link from no article": links - titles}
 
 
 def _too_much_is_bad(counts: Counter[str], allowed: float) -> str | None:
@@ -149,7 +149,7 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     # One that is mostly damaged is given up; the share allowed is looked at afterwards, when all
     # that was rejected lies there to be seen.
     allowed = max(source.max_bad_share, _HOPELESS)
-    schema, kept, last = _KEPT[source.table], 0, -1
+    schema, kept, ranges = _KEPT[source.table], 0, set[int]()
     with (
         manifest.whole(staging / f"{source.table}.{source.lang}.parquet") as file,
         manifest.whole(rejected / f"{source.table}.{source.lang}.parquet") as bad_file,
@@ -158,9 +158,8 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     ):
         held: list[pa.RecordBatch] = []
         for batch in _READERS[source.table](source.lang, source.path, allowed, account):
-            if len(batch):
-                last = max(last, pc.max(batch[0]).as_py())
             kept += len(batch)
+            ranges.update(pc.unique(pc.divide(batch[0], _RANGE)).to_pylist())
             held.append(batch)
             if sum(map(len, held)) >= _ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(held))
@@ -168,7 +167,7 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
             _take_away(account, source, bad_writer)
         writer.write_table(pa.Table.from_batches(held, schema))
         _take_away(account, source, bad_writer)
-    return _Staged(Counter(rows=0) + account.counts, kept, last)
+    return _Staged(account.counts, kept, ranges)
 
 
 def _take_away(account: Account, source: _Source, writer: pq.ParquetWriter) -> None:
@@ -212,7 +211,8 @@ _READERS = {"page": _articles, "langlinks": _links}
 
 def _join(staging: Path, data: Path, here: tuple[str, int]) -> int:
     """Write the titles of the articles of a range of page ids, in the order of links; how many."""
-    lang, first = here
+    lang, number = here
+    first = number * _RANGE
     pages, links = (
         pq.read_table(
             staging / f"{table}.{lang}.parquet",
@@ -230,6 +230,6 @@ def _join(staging: Path, data: Path, here: tuple[str, int]) -> int:
         "target_lang": links["ll_lang"],
         "target_title": links["ll_title"],
     }
-    with manifest.whole(data / f"{lang}.{first:012}.parquet") as file:
+    with manifest.whole(data / f"{lang}.{number:05}.parquet") as file:
         pq.write_table(pa.table(columns, TITLES), file, compression="zstd")
     return len(links)

@@ -121,7 +121,7 @@ def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, sett
 
 def test_titles_are_joined_whatever_the_order_of_ids(spark, settings, tmp_path):
     """Dumps come in the order of page ids, and ids are joined by ranges: neither may matter."""
-    ids = [1, 2**18 - 1, 2**18, 2**18 + 1, 2**19, 5 * 2**18 + 7, 2**20 - 1]
+    ids = [1, 2**18 - 1, 2**18, 2**18 + 1, 2**19, 5 * 2**18 + 7, 2**20 - 1, 10**17]
     draw = np.random.default_rng(1)
     pages = [page(int(n), f"Page_{n}", redirect=int(n == 2**19)) for n in draw.permutation(ids)]
     links = [
@@ -142,6 +142,17 @@ def test_titles_are_joined_whatever_the_order_of_ids(spark, settings, tmp_path):
         (n, f"Page_{n}", lang, f"{lang} {n}") for n in articles for lang in ("de", "fr")
     )
     assert manifest.read(folder)["counts"]["langlinks link from no article"] == 4
+
+
+def test_dumps_without_articles_make_an_empty_table(spark, settings, tmp_path):
+    nothing = {
+        "page": write_dump(tmp_path / "page.sql", "page", PAGE, [page(1, "Dog", redirect=1)]),
+        "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, []),
+    }
+    dump = settings.titles[0].model_copy(update=nothing)
+    folder = titles.mine(spark, change(settings, titles=[dump]))
+    assert pq.read_table(folder / "data", schema=tables.TITLES).num_rows == 0
+    assert manifest.read(folder)["counts"]["langlinks rows"] == 0
 
 
 def test_real_dumps_reconcile_to_the_last_row(spark, settings, shared_data):
