@@ -179,8 +179,9 @@ class Cluster:
 
 def is_written(folder: Path) -> bool:
     """Whether a task is writing the stage's data now: it has a file that is not committed."""
-    files = f"{folder.name}.partial.*/data/_temporary/0/_temporary/attempt_*/*.parquet"
-    return any(folder.parent.glob(files))
+    by_spark, by_itself = "data/_temporary/0/_temporary/attempt_*/*.parquet", "staging/_*.parquet.*"
+    stage = f"{folder.name}.partial.*"
+    return any(any(folder.parent.glob(f"{stage}/{files}")) for files in (by_spark, by_itself))
 
 
 def _start(command: list[str], log: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -4,6 +4,7 @@ What must come out is what a local session makes, row for row; that one has two 
 cluster three.
 """
 
+import gzip
 import shutil
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.spark_cluster import ROOT, Cluster, Job, is_written, wait_for
 from tests.tables import tables_of
 
 CONFIG = "jobs/configs/demo.yaml"
+DUMPS = ROOT / "jobs" / "sample" / "dumps"
 SMALL = [
     "collections={train: [jobs/sample/collections/train-news], test: []}",
     "switching.copies=100",  # tasks of seconds, long enough to be hit
@@ -57,11 +59,11 @@ def submit(cluster, tmp_path_factory):
         for path in [*ROOT.glob("clir/*.py"), *ROOT.glob("spark_etl/*.py")]:
             code.write(path, path.relative_to(ROOT))
     three = ["spark.shuffle_partitions=3", f"output={folder / 'out'}"]
-    overrides = [part for value in (*SMALL, *three) for part in ("--set", value)]
 
-    def start(name: str, *options: str) -> Job:
+    def start(name: str, *options: str, settings: tuple[str, ...] = ()) -> Job:
+        sets = [part for value in (*SMALL, *three, *settings) for part in ("--set", value)]
         options = ("--py-files", str(folder / "code.zip"), *options)
-        return cluster.submit(f"jobs/{name}.py", "--config", CONFIG, *overrides, options=options)
+        return cluster.submit(f"jobs/{name}.py", "--config", CONFIG, *sets, options=options)
 
     start.output = folder / "out"
     for name in ("mine_titles", "build_lexicon", "load_collections"):
@@ -86,6 +88,34 @@ def lost_tasks(job: Job, executor: str) -> list[tuple[int, int]]:
     lost = [task for why, who, task in ended if (why, who) == ("ExecutorLostFailure", executor)]
     assert set(lost) <= {task for why, _, task in ended if why == "Success"}
     return lost
+
+
+def lengthened(dump: Path, statement: str, times: int, path: Path) -> Path:
+    """The same dump with a statement more, many times: a task of seconds."""
+    begin, end, rest = gzip.decompress(dump.read_bytes()).decode().partition("/*!40000 ALTER")
+    path.write_text(begin + times * statement + end + rest)
+    return path
+
+
+def test_an_executor_dies_reading_a_dump(cluster, submit, expected, tmp_path):
+    rows = 10_000 * ["(1,'xx','A link into a language that is none of ours')"]
+    long = lengthened(
+        DUMPS / "enwiki-20260101-langlinks.sql.gz",
+        f"INSERT INTO `langlinks` VALUES {','.join(rows)};\n",
+        times=500,
+        path=tmp_path / "langlinks.sql",
+    )
+    dump = f"{{lang: en, page: {DUMPS}/enwiki-20260101-page.sql.gz, langlinks: {long}}}"
+    out = tmp_path / "out"
+    job = submit("mine_titles", settings=(f"titles=[{dump}]", f"output={out}"))
+    executor = cluster.kill_at_work(job, out / "titles")
+    job.done()
+    assert lost_tasks(job, executor)
+    made = tables_of(out)
+    assert made == {place: expected[place] for place in ("titles/data", "titles/rejected")}
+    assert not list((out / "titles").rglob("_*"))  # nor anything half written
+    counts = manifest.read(out / "titles")["counts"]
+    assert counts["langlinks link into another language"] >= 5_000_000
 
 
 def test_a_cluster_makes_the_same_tables(submit, no_pairs, expected):
