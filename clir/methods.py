@@ -68,7 +68,7 @@ def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
     chosen = plan(experiment, method)
     if not (chosen.switches and experiment.switching.on_the_fly):
         return None
-    return OnTheFly(chosen, _switchers(experiment, method))
+    return OnTheFly(chosen, switchers_folder(experiment, method))
 
 
 def pairs_folder(experiment: Experiment, method: str) -> Path:
@@ -77,7 +77,8 @@ def pairs_folder(experiment: Experiment, method: str) -> Path:
     return experiment.output / "pairs" / read
 
 
-def _switchers(experiment: Experiment, method: str) -> Path:
+def switchers_folder(experiment: Experiment, method: str) -> Path:
+    """Where a method's look-up tables lie."""
     return experiment.output / "switchers" / method
 
 
@@ -86,7 +87,7 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
 
     InputError for a language without entries.
     """
-    folder = _switchers(experiment, chosen.method)
+    folder = switchers_folder(experiment, chosen.method)
     settings = chosen._asdict()
     del settings["probability"]  # does not change the look-up
 
@@ -115,7 +116,7 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
 
     A switcher of every language into English, for ``into_english``.
     """
-    folder = _switchers(experiment, "translate-test")
+    folder = switchers_folder(experiment, "translate-test")
     origins = experiment.lexicons.words
 
     def write(out: Path) -> dict[str, int]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, tables
+from clir import manifest, switch_rates, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
 from clir.methods import (
@@ -288,29 +288,16 @@ def _switch(
     return run
 
 
-def _counts(pairs: DataFrame, plan: Plan) -> dict[str, Any]:
+def _counts(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
     """Pairs and words, and (``switched``) the share of words that went into each language."""
-    sums = [F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")]
-    for side, languages in plan.sides:
-        sums.append(F.sum(f"{side}_words").alias(f"{side} words"))
-        sums.append(F.sum(f"{side}_switched").alias(f"{side} switched"))
-        by_language = F.col(f"{side}_by_language")
-        sums += [F.sum(by_language[n]).alias(f"{side} {lang}") for n, lang in enumerate(languages)]
-    domains = {row["domain"]: row for row in pairs.groupBy("domain").agg(*sums).collect()}
-    plain = ["pairs", "positives"]
-    plain += [f"{side} {what}" for side, _ in plan.sides for what in ("words", "switched")]
-    counts: dict[str, Any] = {name: sum(row[name] for row in domains.values()) for name in plain}
-    if plan.switches:
-        counts["switched"] = {
-            domain: {side: _rates(row, side, languages) for side, languages in plan.sides}
-            for domain, row in sorted(domains.items())
-        }
-    return counts
 
+    def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield switch_rates.count(batch, chosen)
 
-def _rates(row: Row, side: str, languages: tuple[str, ...]) -> dict[str, float]:
-    """Share of a side's words that were switched, in all and into each language."""
-    words = max(1, row[f"{side} words"])
-    rates = {"all": row[f"{side} switched"] / words}
-    rates |= {lang: row[f"{side} {lang}"] / words for lang in languages}
-    return {name: round(rate, 4) for name, rate in rates.items()}
+    labels = F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")
+    (plain,) = pairs.agg(*labels).collect()
+    columns = from_arrow_schema(switch_rates.COUNTS)
+    counted = pairs.select(*switch_rates.COLUMNS).mapInArrow(count, columns)
+    summed = counted.groupBy("domain", "side", "language").agg(F.sum("words").alias("words"))
+    return plain.asDict() | switch_rates.summary(row.asDict() for row in summed.collect())

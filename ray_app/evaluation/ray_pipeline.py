@@ -1,4 +1,4 @@
-"""Ranking and scoring every system on every setting: the one place that knows Ray Data.
+"""Ranking and scoring every system on every setting, by Ray Data.
 
 Work is a list of small independent items; each writes its own files and is skipped when they are
 there, so a killed evaluation goes on where it was and no item's loss costs another's work.

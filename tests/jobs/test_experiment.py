@@ -9,6 +9,7 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
@@ -125,42 +126,61 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
             assert ours.read_bytes() == other.read_bytes(), f"{name}/{file}"
 
 
-def test_ray_data_switches_as_spark_does(finished):
-    """The English pairs, switched while Ray Data reads them, are those that Spark wrote."""
-    pairs = finished / "pairs"
-    shards = [pq.read_metadata(path).num_rows for path in (pairs / "ml-cs/data").glob("*.parquet")]
-    assert len(shards) == 4 and max(shards) < 1.25 * min(shards)  # each worker's share is alike
-    done = run(sys.executable, "-c", _SWITCH_ON_RAY, str(finished))
+def test_ray_data_switches_as_spark_does(finished, tmp_path):
+    """With every method and several p, the pairs that Ray Data switches are those Spark wrote."""
+    for part in ("titles", "collections", "lexicon"):
+        (tmp_path / part).symlink_to(finished / part)
+    overrides = [
+        "leave_out=null",
+        "models={bi-encoder: {methods: [zero-shot, bl-cs, ml-cs, wiki-cs]}}",
+        "switching.probability=0.25",
+        "switching.phrase_probability=0.75",
+    ]
+    done = run(*command(tmp_path, *overrides, job="switch_pairs"))
     assert done.returncode == 0, done.stderr[-3000:]
-    found = pq.read_table(finished.parent / "on-ray").sort_by("pair_id")
-    written = pq.read_table(pairs / "ml-cs" / "data").sort_by("pair_id")
-    assert found.equals(written.select(found.column_names)) and len(found) > 3000
+    done = run(sys.executable, "-c", _SWITCH_ON_RAY, str(tmp_path), *SMALL, *overrides)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for method in ("bl-cs", "ml-cs", "wiki-cs"):
+        shards = list((tmp_path / "pairs" / method / "data").glob("*.parquet"))
+        sizes = [pq.read_metadata(path).num_rows for path in shards]
+        assert len(sizes) == 4 and max(sizes) < 1.25 * min(sizes)  # each worker's share is alike
+        written = pa.concat_tables(map(pq.read_table, shards)).sort_by("pair_id")
+        found = pq.read_table(tmp_path / "on-ray" / method).sort_by("pair_id")
+        assert found.equals(written.select(found.column_names)) and len(found) > 3000
 
 
-# As README shows it.
 _SWITCH_ON_RAY = """
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-import ray.data
-
-from clir import experiment, methods
+from clir import experiment
 from ray_app import cluster
+from ray_app.training.on_the_fly import switched_pairs
 
-output = Path(sys.argv[1])
-plan = methods.plan(experiment.load(Path("jobs/configs/demo.yaml")), "ml-cs")
-
-def switch(table):
-    switchers = str(output / "switchers" / "ml-cs")
-    parts = (methods.switch_pairs(part, plan, switchers, seed=1) for part in table.to_batches())
-    return pa.Table.from_batches(parts)
-
+output, *overrides = sys.argv[1:]
+overrides = [f"output={output}", *overrides]
+settings = experiment.load(Path("jobs/configs/demo.yaml"), overrides)
 with cluster.connected():
-    english = ray.data.read_parquet(str(output / "pairs" / "zero-shot" / "data"))
-    switched = english.map_batches(switch, batch_format="pyarrow", batch_size=1000)
-    switched.write_parquet(str(output.parent / "on-ray"))
+    for method in settings.methods:
+        switched_pairs(settings, method).write_parquet(f"{output}/on-ray/{method}")
 """
+
+
+def test_training_switches_pairs_on_the_fly_and_tells_the_rates(finished, tmp_path):
+    for part in ("titles", "collections", "lexicon"):
+        (tmp_path / part).symlink_to(finished / part)
+    fly = ["switching.on_the_fly=true", "models={bi-encoder: {methods: [ml-cs]}}", "leave_out=null"]
+    for job in ("switch_pairs", "train"):
+        done = run(*command(tmp_path, *fly, job=job))
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert [path.name for path in (tmp_path / "pairs").iterdir()] == ["zero-shot"]
+    assert (tmp_path / "models" / "bi-encoder.ml-cs.1" / "model.safetensors").exists()
+    rates, written = (
+        json.loads((folder / "ml-cs" / "manifest.json").read_text())["counts"]
+        for folder in (tmp_path / "switch_rates", finished / "pairs")
+    )
+    assert rates["switched"] == written["switched"]
+    assert 0.1 < rates["switched"]["news"]["query"]["all"] < 0.5
 
 
 def test_the_contract_of_the_results(finished):
