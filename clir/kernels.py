@@ -57,15 +57,11 @@ class Matches(NamedTuple):
     term: np.ndarray  # its row in the index
 
 
-class Chosen(NamedTuple):
-    """What is replaced, in order: bytes [start, end) by an entry's target, blanks around it."""
+class Replaced(NamedTuple):
+    """What is replaced, in order."""
 
-    start: np.ndarray
-    end: np.ndarray
-    entry: np.ndarray
-    before: np.ndarray  # blanks, 0 or 1
-    after: np.ndarray
-    grown: int  # bytes that the texts grow by in all
+    match: np.ndarray  # which of the matches
+    entry: np.ndarray  # by the target of which entry
 
 
 @compiled
@@ -115,6 +111,15 @@ def find_all(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: 
         first, begin, before = count, -1, OTHER
         key, power = np.uint64(0), np.uint64(1)
         while at < stop:
+            here = np.uint64(at)  # a signed index would be asked whether it counts from the end
+            if data[here] < 0x80 and classes[np.uint64(data[here])] == LETTER:  # most are these
+                if begin < 0:
+                    begin, key, power = at, np.uint64(0), np.uint64(1)
+                key += (np.uint64(lower[here]) + np.uint64(1)) * power
+                power *= _BASE
+                before = LETTER
+                at += 1
+                continue
             code, size = _character(data, at)
             kind = _class_of(code, classes)
             inside = kind == LETTER
@@ -179,10 +184,10 @@ def hash_all(lower: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 @compiled
 def find(keys: np.ndarray, rows: np.ndarray, key: np.uint64) -> np.int32:
     """The row of a key in the ``keys`` and ``rows`` of Slots, -1 where it is none of theirs."""
-    last = len(rows) - 1
-    place = np.int64((key * _SPREAD) >> np.uint64(32)) & last
+    last = np.uint64(len(rows) - 1)
+    place = (key * _SPREAD) >> np.uint64(32) & last
     while rows[place] != EMPTY and keys[place] != key:
-        place = (place + 1) & last
+        place = (place + np.uint64(1)) & last
     return rows[place]
 
 
@@ -198,7 +203,7 @@ def fill_slots(wanted: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> None:
 
 @compiled
 def match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
-    keys, rows, choices = index.keys, index.rows, index.choices
+    keys, rows = index.keys, index.rows
     text, key = words.text, words.key  # out of the loops: every look into a tuple costs
     phrase_length, phrase = np.zeros(len(key), np.int8), np.empty(len(key), np.int32)
     taken = np.zeros(len(key), np.bool_)
@@ -211,7 +216,7 @@ def match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
         size, row = phrase_length[at], phrase[at]
         if not taken[at]:
             row = find(keys, rows, key[at])
-            if row >= 0 and (drawn[text[at]] < 0 or choices[row, drawn[text[at]]]):
+            if row >= 0 and _is_translated(index, row, drawn[text[at]]):
                 size = 1
         first[count], length[count], term[count] = at, size, row
         count += size > 0
@@ -228,7 +233,7 @@ def _match_phrases(
     taken: np.ndarray,
 ) -> None:
     """Find terms of several words: where one begins, its length and term; which are ``taken``."""
-    keys, rows, choices = index.keys, index.rows, index.choices
+    keys, rows = index.keys, index.rows
     first_keys, first_rows = index.phrase_keys, index.phrase_rows
     text, start, end, lower = words.text, words.start, words.end, words.lower
     begins = np.empty(len(text), np.int32)  # the words that some phrase begins with
@@ -243,13 +248,22 @@ def _match_phrases(
             if last >= len(text) or text[last] != text[at] or taken[at : last + 1].any():
                 continue
             row = find(keys, rows, span_hash(lower, start[at], end[last]))
-            if row >= 0 and (drawn[text[at]] < 0 or choices[row, drawn[text[at]]]):
+            if row >= 0 and _is_translated(index, row, drawn[text[at]]):
                 length[at], term[at] = size, row
                 taken[at : last + 1] = True
 
 
 @compiled
-def choose(
+def _is_translated(index: TermIndex, term: np.int32, language: int) -> bool:
+    """Whether a term has an entry in a language, or in any (-1)."""
+    if language < 0:
+        return True
+    cell = np.int64(term) * index.languages.shape[1] + language
+    return index.first[cell + 1] > index.first[cell]
+
+
+@compiled
+def draw(
     words: Words,
     matches: Matches,
     key: np.ndarray,
@@ -257,7 +271,7 @@ def choose(
     drawn: np.ndarray,
     index: TermIndex,
     by_language: np.ndarray,
-) -> Chosen:
+) -> Replaced:
     """Draw which matches are replaced, and by which entry; counts their words by language.
 
     Where no language is drawn for the text, one of those that have the term is; then one of the
@@ -265,38 +279,65 @@ def choose(
     """
     firsts, lengths, terms = matches.first, matches.length, matches.term
     texts, positions = words.text, words.position
-    word_start, word_end = words.start, words.end
-    languages, spread, choices = index.languages, index.spread, index.choices
-    first_entry, target_offsets = index.first, index.target_offsets
-    most = len(firsts)
-    start, end = np.empty(most, np.int64), np.empty(most, np.int64)
-    entry = np.empty(most, np.int64)
-    before, after = np.empty(most, np.int64), np.empty(most, np.int64)
-    count, previous, grown = 0, -1, 0  # previous: the last word replaced
-    for n in range(most):
-        first, term = firsts[n], terms[n]
-        text = texts[first]
-        chance = mix_one(key[text] + np.uint64(positions[first] + 1))
-        if (chance >> np.uint64(11)) * 2.0**-53 >= probability:
-            continue
-        last = first + lengths[n] - 1
+    languages, spread, first_entry = index.languages, index.spread, index.first
+    match, chances = np.empty(len(firsts), np.int32), np.empty(len(firsts), np.uint64)
+    count = 0
+    for n in range(len(firsts)):
+        word = firsts[n]
+        chance = mix_one(key[texts[word]] + np.uint64(positions[word] + 1))
+        match[count], chances[count] = n, chance
+        # No branch: it would be guessed wrong every other time.
+        count += int((chance >> np.uint64(11)) * 2.0**-53 < probability)
+    entry = np.empty(count, np.int32)
+    for n in range(count):
+        term, text = np.int64(terms[match[n]]), texts[firsts[match[n]]]
         language = drawn[text]
         if language < 0:
-            nth = mix_one(chance ^ np.uint64(1)) % np.uint64(spread[term])
+            nth = mix_one(chances[n] ^ np.uint64(1)) % np.uint64(spread[term])
             language = np.int64(languages[term, np.int64(nth)])
-        nth = mix_one(chance ^ np.uint64(2)) % np.uint64(choices[term, language])
-        start[count], end[count] = word_start[first], word_end[last]
-        entry[count] = first_entry[term, language] + np.int64(nth)
-        # Only characters of unspaced scripts touch the next word without anything between.
-        after[count] = _touch(texts, word_start, word_end, last)
-        before[count] = previous != first - 1 and _touch(texts, word_start, word_end, first - 1)
-        by_language[text, language] += lengths[n]
-        grown += target_offsets[entry[count] + 1] - target_offsets[entry[count]]
-        grown += before[count] + after[count] - (end[count] - start[count])
-        previous = last
-        count += 1
-    kept = slice(0, count)
-    return Chosen(start[kept], end[kept], entry[kept], before[kept], after[kept], grown)
+        cell = term * languages.shape[1] + language
+        choices = np.uint64(first_entry[cell + 1] - first_entry[cell])
+        entry[n] = first_entry[cell] + np.int64(mix_one(chances[n] ^ np.uint64(2)) % choices)
+        by_language[text, language] += lengths[match[n]]
+    return Replaced(match[:count], entry)
+
+
+@compiled
+def write(
+    data: np.ndarray,
+    bounds: np.ndarray,
+    words: Words,
+    matches: Matches,
+    replaced: Replaced,
+    index: TermIndex,
+    out: np.ndarray,
+    offsets: np.ndarray,
+) -> None:
+    """Write the texts with targets in place of what is replaced, and where each text begins."""
+    firsts, lengths, match, entry = matches.first, matches.length, replaced.match, replaced.entry
+    texts, start, end = words.text, words.start, words.end
+    target_offsets, targets = index.target_offsets, index.target_bytes
+    read = at = n = 0
+    previous = -1  # the last word replaced
+    for text in range(len(bounds) - 1):
+        offsets[text] = at
+        while n < len(match) and texts[firsts[match[n]]] == text:
+            first = firsts[match[n]]
+            last = first + lengths[match[n]] - 1
+            at = _copied(data, read, start[first], out, at)
+            # Only characters of unspaced scripts touch the next word without anything between.
+            if previous != first - 1 and _touch(texts, start, end, first - 1):
+                out[at] = _BLANK
+                at += 1
+            at = _copied(targets, target_offsets[entry[n]], target_offsets[entry[n] + 1], out, at)
+            if _touch(texts, start, end, last):
+                out[at] = _BLANK
+                at += 1
+            read, previous = end[last], last
+            n += 1
+        at = _copied(data, read, bounds[text + 1], out, at)
+        read = bounds[text + 1]
+    offsets[len(bounds) - 1] = at
 
 
 @compiled
@@ -308,43 +349,9 @@ def _touch(text: np.ndarray, start: np.ndarray, end: np.ndarray, word: int) -> b
 
 
 @compiled
-def write(
-    data: np.ndarray,
-    bounds: np.ndarray,
-    chosen: Chosen,
-    index: TermIndex,
-    out: np.ndarray,
-    offsets: np.ndarray,
-) -> None:
-    starts, ends, entries = chosen.start, chosen.end, chosen.entry
-    before, after = chosen.before, chosen.after
-    target_offsets, targets = index.target_offsets, index.target_bytes
-    read = at = n = 0
-    for text in range(len(bounds) - 1):
-        offsets[text] = at
-        while n < len(starts) and starts[n] < bounds[text + 1]:
-            at = _copied(data, read, starts[n], out, at)
-            if before[n]:
-                out[at] = _BLANK
-                at += 1
-            at = _copied(
-                targets, target_offsets[entries[n]], target_offsets[entries[n] + 1], out, at
-            )
-            if after[n]:
-                out[at] = _BLANK
-                at += 1
-            read = ends[n]
-            n += 1
-        at = _copied(data, read, bounds[text + 1], out, at)
-        read = bounds[text + 1]
-    offsets[len(bounds) - 1] = at
-
-
-@compiled
 def _copied(data: np.ndarray, begin: int, end: int, out: np.ndarray, at: int) -> int:
     """Copy data[begin:end] to ``at``; the place behind it."""
-    while begin < end:
-        out[at] = data[begin]
-        at += 1
-        begin += 1
-    return at
+    source, target = np.uint64(begin), np.uint64(at)  # see find_all
+    for k in range(np.uint64(end - begin)):
+        out[target + k] = data[source + k]
+    return at + end - begin

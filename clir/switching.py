@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from clir import kernels
 from clir.errors import InputError
-from clir.kernels import Chosen, Matches, Words
+from clir.kernels import Matches, Words
 from clir.lexicon import STOP_WORDS
 from clir.term_index import TermIndex
-from clir.words import Buffer, buffer_of, find_words, hash_texts, mix
+from clir.words import buffer_of, find_words, hash_texts, mix
 
 MAX_PHRASE_WORDS = 8
 MAX_TITLE_WORDS = 3  # of a term from a title
@@ -105,10 +105,14 @@ class Switcher:
         matches = self.matches(words, drawn)
         shape = (len(texts), len(self.languages))
         by_language = np.zeros(shape, np.int32)
-        chosen = kernels.choose(words, matches, key, probability, drawn, self._index, by_language)
-        switched = _write(buffer, chosen, self._index)
+        replaced = kernels.draw(words, matches, key, probability, drawn, self._index, by_language)
+        # Room for the longest target, with a blank on both sides, wherever something is replaced;
+        # memory that is never touched costs nothing.
+        most = len(buffer.data) + len(replaced.match) * (int(self._index.longest[1]) + 2)
+        out, offsets = np.empty(most, np.uint8), np.empty(len(texts) + 1, np.int64)
+        kernels.write(*buffer, words, matches, replaced, self._index, out, offsets)
         counts = np.bincount(words.text, minlength=len(texts))
-        return Switched(switched, counts, by_language)
+        return Switched(_strings(out, offsets), counts, by_language)
 
     def matches(self, words: Words, drawn: np.ndarray | None = None) -> Matches:
         """Every term among the words: longest first, no overlap.
@@ -124,12 +128,8 @@ def _no_language(texts: int) -> np.ndarray:
     return np.full(texts, -1, np.int64)
 
 
-def _write(buffer: Buffer, chosen: Chosen, index: TermIndex) -> pa.Array:
-    """The texts with targets in place of what was chosen."""
-    out = np.empty(len(buffer.data) + chosen.grown, np.uint8)
-    offsets = np.empty(len(buffer.offsets), np.int64)
-    kernels.write(buffer.data, buffer.offsets, chosen, index, out, offsets)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out)]
+def _strings(data: np.ndarray, offsets: np.ndarray) -> pa.Array:
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data[: offsets[-1]])]
     return pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers).cast(pa.string())
 
 

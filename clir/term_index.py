@@ -39,22 +39,21 @@ class Slots(NamedTuple):
 class TermIndex(NamedTuple):
     """Entries of a lexicon by term and target language.
 
-    A term's entries in a language, best first, are ``choices[term, language]`` targets from number
-    ``first[term, language]`` on; target n is the bytes ``target_offsets[n : n + 2]`` of
-    ``target_bytes``.
+    Entries lie in the order of cells, terms x languages row by row, in each the best first: those
+    of a cell are numbers ``first[cell]`` to ``first[cell + 1]`` (not included). The target of entry
+    n is the bytes ``target_offsets[n]`` to ``target_offsets[n + 1]`` of ``target_bytes``.
     """
 
     keys: np.ndarray  # the terms' hashes, as in Slots
     rows: np.ndarray
     languages: np.ndarray  # terms x languages: the numbers of those that have the term, first
     spread: np.ndarray  # how many these are, of each term
-    first: np.ndarray  # terms x languages
-    choices: np.ndarray  # terms x languages
+    first: np.ndarray  # one more than cells
     target_offsets: np.ndarray
     target_bytes: np.ndarray
     phrase_keys: np.ndarray  # a hash table of the first words of phrases, to skip all other places
     phrase_rows: np.ndarray
-    longest: np.ndarray  # words of the longest term (one number)
+    longest: np.ndarray  # words of the longest term, bytes of the longest target (two numbers)
 
     @classmethod
     def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
@@ -76,13 +75,12 @@ class TermIndex(NamedTuple):
             rows=slots.rows,
             languages=np.argsort(~has, axis=1, kind="stable").astype(np.uint8),
             spread=has.sum(axis=1).astype(np.uint8),
-            first=(np.cumsum(count) - count).reshape(shape).astype(np.int32),
-            choices=count.reshape(shape).astype(np.int16),
+            first=np.concatenate([[0], np.cumsum(count)]).astype(np.int32),
             target_offsets=targets.offsets,
             target_bytes=targets.data,
             phrase_keys=phrases.keys,
             phrase_rows=phrases.rows,
-            longest=words.max(keepdims=True),
+            longest=np.array([words.max(), np.diff(targets.offsets).max()], np.int64),
         )
         return cls(*map(_read_only, index))  # as when it is opened: one kind to compile for
 
