@@ -5,19 +5,27 @@ import json
 import pytest
 
 from tests.benchmarks import generate
-from tests.benchmarks.run import LANGS, compared, measure, work
+from tests.benchmarks.run import LANGS, compared, measure, work, write_config
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
-    return {
+    dumps = {
         "page": generate.write_page_dump(folder / "page.sql.gz", 300),
         "links": generate.write_langlinks_dump(folder / "links.sql.gz", 300, LANGS),
+    }
+    return dumps | {
+        "config": write_config(folder / "mined.yaml", dumps["page"], dumps["links"], ["en"]),
         "passages": generate.write_passages(folder / "passages.parquet", 50),
         "dictionary": generate.write_dictionary(folder / "dictionary.json", LANGS[:2]),
         "out": folder / "out.parquet",
     }
+
+
+def test_the_job_is_run_twice_and_timed_once(inputs):
+    done = measure(work("mine_titles", inputs["config"], inputs["config"], 2))
+    assert done.amount == 598 and done.seconds < done.whole / 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,8 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clir import lexicon, switching
+from clir import experiment, lexicon, manifest, switching
 from clir.sql_dump import Account, read_dump
+from spark_etl import session, titles
 
 _PAGE = pa.schema(
     {
@@ -42,6 +44,18 @@ def mwsql_reader(path: str) -> int:
     dump = Dump.from_file(path)
     wanted = [dump.col_names.index(name) for name in _PAGE.names]
     return sum(1 for row in dump.rows() if [row[i] for i in wanted])
+
+
+def mine_titles(small: str, config: str, cores: str) -> int:
+    """The titles of an experiment; of a small one first, which starts and warms the engine."""
+    chosen = [f"spark.master=local[{cores}]"]
+    with session.spark_session(experiment.load(Path(small), chosen).spark) as spark:
+        for path in (small, config):
+            settings = experiment.load(Path(path), chosen)
+            shutil.rmtree(settings.output, ignore_errors=True)
+            _start_clock()
+            folder = titles.mine(spark, settings)
+    return int(manifest.read(folder)["counts"]["titles"])
 
 
 def re_mining(page: str, langlinks: str, *langs: str) -> int:
