@@ -204,7 +204,8 @@ class Training(_Section):
     workers: PositiveInt = 1
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on a GPU that has it
+    # auto: bf16 on a GPU that has it. A bag of words is trained in fp32 whatever stands here.
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     checkpoint_every: PositiveInt = 1000
     max_failures: NonNegativeInt = 2
     tokenizer_texts: list[Path] = []  # further text files or folders, one text per line

@@ -124,7 +124,7 @@ class _Network(nn.Module):
         return tokens
 
 
-def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpeedEngine:
+def _engine(run: Run, network: _Network, context: Context) -> deepspeed.DeepSpeedEngine:
     training = run.training
     trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     groups = [
@@ -150,6 +150,8 @@ def _engine(run: Run, network: nn.Module, context: Context) -> deepspeed.DeepSpe
         and context.device.type == "cuda"
         and torch.cuda.is_bf16_supported()
     )
+    # A bag of words has sums alone, which CUDA does not differentiate in bf16, nor would gain.
+    bf16 = bf16 and network.token_weight is None
     engine, *_ = deepspeed.initialize(
         model=network,
         optimizer=optimizer,
