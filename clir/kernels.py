@@ -62,6 +62,7 @@ class Replaced(NamedTuple):
 
     match: np.ndarray  # which of the matches
     entry: np.ndarray  # by the target of which entry
+    target_bytes: int  # of all these targets
 
 
 @compiled
@@ -280,17 +281,18 @@ def draw(
     firsts, lengths, terms = matches.first, matches.length, matches.term
     texts, positions = words.text, words.position
     languages, spread, first_entry = index.languages, index.spread, index.first
-    match, chances = np.empty(len(firsts), np.int32), np.empty(len(firsts), np.uint64)
-    count = 0
+    target_offsets = index.target_offsets
+    chosen, chances = np.empty(len(firsts), np.int32), np.empty(len(firsts), np.uint64)
+    count, target_bytes = 0, 0
     for n in range(len(firsts)):
         word = firsts[n]
         chance = mix_one(key[texts[word]] + np.uint64(positions[word] + 1))
-        match[count], chances[count] = n, chance
+        chosen[count], chances[count] = n, chance
         # No branch: it would be guessed wrong every other time.
         count += int((chance >> np.uint64(11)) * 2.0**-53 < probability)
     entry = np.empty(count, np.int32)
     for n in range(count):
-        term, text = np.int64(terms[match[n]]), texts[firsts[match[n]]]
+        term, text = np.int64(terms[chosen[n]]), texts[firsts[chosen[n]]]
         language = drawn[text]
         if language < 0:
             nth = mix_one(chances[n] ^ np.uint64(1)) % np.uint64(spread[term])
@@ -298,8 +300,9 @@ def draw(
         cell = term * languages.shape[1] + language
         choices = np.uint64(first_entry[cell + 1] - first_entry[cell])
         entry[n] = first_entry[cell] + np.int64(mix_one(chances[n] ^ np.uint64(2)) % choices)
-        by_language[text, language] += lengths[match[n]]
-    return Replaced(match[:count], entry)
+        by_language[text, language] += lengths[chosen[n]]
+        target_bytes += target_offsets[entry[n] + 1] - target_offsets[entry[n]]
+    return Replaced(chosen[:count], entry, target_bytes)
 
 
 @compiled
@@ -314,16 +317,17 @@ def write(
     offsets: np.ndarray,
 ) -> None:
     """Write the texts with targets in place of what is replaced, and where each text begins."""
-    firsts, lengths, match, entry = matches.first, matches.length, replaced.match, replaced.entry
+    firsts, lengths = matches.first, matches.length
+    chosen, entry = replaced.match, replaced.entry
     texts, start, end = words.text, words.start, words.end
     target_offsets, targets = index.target_offsets, index.target_bytes
     read = at = n = 0
     previous = -1  # the last word replaced
     for text in range(len(bounds) - 1):
         offsets[text] = at
-        while n < len(match) and texts[firsts[match[n]]] == text:
-            first = firsts[match[n]]
-            last = first + lengths[match[n]] - 1
+        while n < len(chosen) and texts[firsts[chosen[n]]] == text:
+            first = firsts[chosen[n]]
+            last = first + lengths[chosen[n]] - 1
             at = _copied(data, read, start[first], out, at)
             # Only characters of unspaced scripts touch the next word without anything between.
             if previous != first - 1 and _touch(texts, start, end, first - 1):

@@ -38,9 +38,10 @@ def count(pairs: pa.RecordBatch, chosen: Plan) -> pa.RecordBatch:
 
 
 def summary(counted: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a manifest tells, from rows of ``COUNTS``: words and switched words of each side, and
+    """What a manifest tells, from rows of ``COUNTS``: words and switched words of each side.
 
-    ``switched``: domain -> side -> language (or ``all``) -> share of the words.
+    Of sides that are switched also the share of the words, as
+    ``switched``: domain -> side -> language (or ``all``) -> share.
     """
     words: dict[str, dict[str, Counter[str]]] = {}
     for row in counted:
@@ -49,11 +50,11 @@ def summary(counted: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     totals: Counter[str] = Counter()
     switched: dict[str, dict[str, dict[str, float]]] = {}
     for domain, sides in sorted(words.items()):
-        switched[domain] = {}
         for side, by_language in sides.items():
             whole = by_language.pop("")
             into = {"all": sum(by_language.values())} | dict(sorted(by_language.items()))
             totals.update({f"{side} words": whole, f"{side} switched": into["all"]})
-            shares = {language: round(n / max(1, whole), 4) for language, n in into.items()}
-            switched[domain][side] = shares
-    return {**totals, "switched": switched}
+            if by_language:
+                shares = {language: round(n / max(1, whole), 4) for language, n in into.items()}
+                switched.setdefault(domain, {})[side] = shares
+    return {**totals, "switched": switched} if switched else {**totals}

@@ -106,9 +106,8 @@ class Switcher:
         shape = (len(texts), len(self.languages))
         by_language = np.zeros(shape, np.int32)
         replaced = kernels.draw(words, matches, key, probability, drawn, self._index, by_language)
-        # Room for the longest target, with a blank on both sides, wherever something is replaced;
-        # memory that is never touched costs nothing.
-        most = len(buffer.data) + len(replaced.match) * (int(self._index.longest[1]) + 2)
+        # Room for all targets, with a blank on both sides, beside all that was there.
+        most = len(buffer.data) + replaced.target_bytes + 2 * len(replaced.match)
         out, offsets = np.empty(most, np.uint8), np.empty(len(texts) + 1, np.int64)
         kernels.write(*buffer, words, matches, replaced, self._index, out, offsets)
         counts = np.bincount(words.text, minlength=len(texts))

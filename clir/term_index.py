@@ -53,7 +53,7 @@ class TermIndex(NamedTuple):
     target_bytes: np.ndarray
     phrase_keys: np.ndarray  # a hash table of the first words of phrases, to skip all other places
     phrase_rows: np.ndarray
-    longest: np.ndarray  # words of the longest term, bytes of the longest target (two numbers)
+    longest: np.ndarray  # words of the longest term (one number)
 
     @classmethod
     def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
@@ -80,7 +80,7 @@ class TermIndex(NamedTuple):
             target_bytes=targets.data,
             phrase_keys=phrases.keys,
             phrase_rows=phrases.rows,
-            longest=np.array([words.max(), np.diff(targets.offsets).max()], np.int64),
+            longest=words.max(keepdims=True),
         )
         return cls(*map(_read_only, index))  # as when it is opened: one kind to compile for
 

@@ -21,7 +21,7 @@ from clir.experiment import Experiment, Lexicons
 from clir.lexicon import chain
 from clir.quality_card import Corpus, corpus_of, quality_card
 from clir.switching import MAX_TITLE_WORDS
-from spark_etl.session import Spark, each
+from spark_etl.session import Spark, run_each
 
 _TEXTS = 50_000  # English documents that the card is measured on
 
@@ -54,7 +54,9 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         # Executors do not run in this process's folder.
         entries_in, texts_in = (lexicon / "data").absolute(), (out / "texts").absolute()
         cards_of = partial(_cards, entries_in, texts_in, experiment.lexicons)
-        cards = sorted(itertools.chain.from_iterable(each(session, langs, cards_of)), key=_order)
+        cards = sorted(
+            itertools.chain.from_iterable(run_each(session, langs, cards_of)), key=_order
+        )
         _check_coverage(cards, experiment.lexicons, used)
         (out / "card.json").write_text(json.dumps(cards, indent=1, ensure_ascii=False))
         shutil.rmtree(out / "texts")

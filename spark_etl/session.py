@@ -110,10 +110,12 @@ def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: 
     return frame.repartitionByRange(max(1, len(work)), *frame.columns)
 
 
-def each(spark: SparkSession, work: Sequence[Work], task: Callable[[Work], Answer]) -> list[Answer]:
+def run_each(
+    spark: SparkSession, work: Sequence[Work], task: Callable[[Work], Answer]
+) -> list[Answer]:
     """What ``task`` answers to each piece of work, a Spark task each; in the order of the work.
 
-    For tasks that read and write files by themselves and answer a few numbers. Paths in the work
+    For tasks that read and write files by themselves and answer little. Paths in the work
     must be absolute: tasks do not run in the driver's folder.
     """
     return spark.sparkContext.parallelize(work, max(1, len(work))).map(task).collect()

@@ -27,7 +27,7 @@ from clir.experiment import Dumps, Experiment
 from clir.languages import LANGUAGES
 from clir.sql_dump import Account, read_dump
 from clir.tables import TITLES
-from spark_etl.session import Spark, each
+from spark_etl.session import Spark, run_each
 
 _PAGE = pa.schema(
     {
@@ -55,7 +55,7 @@ _REJECTED = pa.schema(
 )
 _ROW_GROUP = 1 << 18  # rows: some 10 MB
 _RANGE = 1 << 18  # page ids joined by one task: with links into all languages, 3 million rows
-_HOPELESS = 0.5  # share of bad rows
+_MOSTLY = 0.5  # share of bad rows
 
 
 class _Source(NamedTuple):
@@ -63,7 +63,7 @@ class _Source(NamedTuple):
 
     table: str
     lang: str
-    path: str
+    path: Path
     max_bad_share: float
 
 
@@ -72,7 +72,7 @@ class _Staged(NamedTuple):
 
     counts: Counter[str]  # of rows, by their fate
     kept: int  # rows
-    ranges: set[int]  # of page ids that it has any of, by number
+    ranges: set[int]  # of page ids, by number, that have any page
 
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
@@ -95,15 +95,17 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
     for folder in (staging, rejected, data):
         folder.mkdir()
     sources = [
-        _Source(table, dump.lang, str(getattr(dump, table).absolute()), dump.max_bad_share)
+        _Source(table, dump.lang, getattr(dump, table).absolute(), dump.max_bad_share)
         for table in _KEPT
         for dump in dumps
     ]
-    sources.sort(key=_size, reverse=True)  # the longest first: none is waited for alone
-    staged = dict(
-        zip(sources, each(spark, sources, partial(_stage, staging, rejected)), strict=True)
-    )
+    # The largest first, so that it is not begun last.
+    sources.sort(key=lambda source: source.path.stat().st_size, reverse=True)
     shutil.rmtree(quarantine, ignore_errors=True)
+    staged = dict(
+        zip(sources, run_each(spark, sources, partial(_stage, staging, rejected)), strict=True)
+    )
+    _remove_partial(rejected)
     for source, one in staged.items():
         if message := _too_much_is_bad(one.counts, source.max_bad_share):
             shutil.copytree(rejected, quarantine)  # the stage's own folder goes
@@ -114,15 +116,16 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
         if source.table == "page"
         for number in sorted({0, *one.ranges})
     ]
-    titles = sum(each(spark, ranges, partial(_join, staging, data)))
-    shutil.rmtree(staging)
-    for left in (*rejected.glob("_*"), *data.glob("_*")):  # of tasks that were killed
-        left.unlink()
+    titles = sum(run_each(spark, ranges, partial(_join, staging, data)))
+    _remove_partial(data)
+    shutil.rmtree(staging, ignore_errors=True)
     return _total(staged, titles)
 
 
-def _size(source: _Source) -> int:
-    return Path(source.path).stat().st_size
+def _remove_partial(folder: Path) -> None:
+    """Remove what killed tasks left; one that is taken for lost may still do so itself."""
+    for left in folder.glob("_*"):
+        left.unlink(missing_ok=True)
 
 
 def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
@@ -146,9 +149,9 @@ def _too_much_is_bad(counts: Counter[str], allowed: float) -> str | None:
 def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     """Write what is kept of one dump, and what was rejected of it."""
     account = Account()
-    # One that is mostly damaged is given up; the share allowed is looked at afterwards, when all
-    # that was rejected lies there to be seen.
-    allowed = max(source.max_bad_share, _HOPELESS)
+    # One that is mostly damaged is given up here; the share allowed is looked at afterwards, when
+    # all that was rejected lies there to be seen.
+    allowed = max(source.max_bad_share, _MOSTLY)
     schema, kept, ranges = _KEPT[source.table], 0, set[int]()
     with (
         manifest.whole(staging / f"{source.table}.{source.lang}.parquet") as file,
@@ -157,9 +160,10 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
         pq.ParquetWriter(bad_file, _REJECTED, compression="zstd") as bad_writer,
     ):
         held: list[pa.RecordBatch] = []
-        for batch in _READERS[source.table](source.lang, source.path, allowed, account):
+        for batch in _READERS[source.table](source, allowed, account):
             kept += len(batch)
-            ranges.update(pc.unique(pc.divide(batch[0], _RANGE)).to_pylist())
+            if source.table == "page":
+                ranges.update(pc.unique(pc.divide(batch["page_id"], _RANGE)).to_pylist())
             held.append(batch)
             if sum(map(len, held)) >= _ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(held))
@@ -179,11 +183,9 @@ def _take_away(account: Account, source: _Source, writer: pq.ParquetWriter) -> N
         account.rejected.clear()
 
 
-def _articles(
-    lang: str, path: str, max_bad_share: float, account: Account
-) -> Iterator[pa.RecordBatch]:
+def _articles(source: _Source, max_bad_share: float, account: Account) -> Iterator[pa.RecordBatch]:
     """Pages in the article namespace that are no redirects."""
-    for batch in read_dump(path, "page", _PAGE, account, max_bad_share):
+    for batch in read_dump(source.path, "page", _PAGE, account, max_bad_share):
         article = pc.equal(batch["page_namespace"], 0)
         direct = pc.equal(batch["page_is_redirect"], 0)
         account.counts["other namespace"] += pc.sum(pc.invert(article)).as_py()
@@ -193,12 +195,10 @@ def _articles(
         yield rows.select(["page_id", "page_title"])
 
 
-def _links(
-    lang: str, path: str, max_bad_share: float, account: Account
-) -> Iterator[pa.RecordBatch]:
+def _links(source: _Source, max_bad_share: float, account: Account) -> Iterator[pa.RecordBatch]:
     """Links into the languages of the project."""
-    ours = pa.array([code for code in LANGUAGES if code != lang])
-    for batch in read_dump(path, "langlinks", _LANGLINKS, account, max_bad_share):
+    ours = pa.array([code for code in LANGUAGES if code != source.lang])
+    for batch in read_dump(source.path, "langlinks", _LANGLINKS, account, max_bad_share):
         wanted = pc.is_in(batch["ll_lang"], ours)
         filled = pc.greater(pc.binary_length(batch["ll_title"]), 0)
         account.counts["link into another language"] += pc.sum(pc.invert(wanted)).as_py()

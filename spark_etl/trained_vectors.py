@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from clir import manifest, vector_training
 from clir.experiment import Experiment, VectorTraining
-from spark_etl.session import Spark, each
+from spark_etl.session import Spark, run_each
 
 
 class _Due(NamedTuple):
@@ -75,7 +75,7 @@ def _train_each(
     def train_one(one: _Due) -> None:
         manifest.publish(one.folder, one.origin, partial(_write, one, known, settings, limit))
 
-    each(spark, due, train_one)
+    run_each(spark, due, train_one)
     shutil.rmtree(known, ignore_errors=True)
 
 

@@ -21,7 +21,7 @@ from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.words import hash_texts
-from spark_etl.session import Spark, each, one_task_each
+from spark_etl.session import Spark, one_task_each, run_each
 
 _BLOCK = 8192  # words looked up by one task
 
@@ -50,16 +50,16 @@ def build(
         pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))
         limit = experiment.lexicons.vector_words
         files = [(lang, path.absolute()) for lang, path in vectors.items()]
-        words = each(session, files, lambda file: _read(work, *file, limit))
+        words = run_each(session, files, lambda file: _read(work, *file, limit))
         sizes = dict(zip(vectors, words, strict=True))
-        used = each(session, langs, lambda lang: _map(work, lang))
+        used = run_each(session, langs, lambda lang: _map(work, lang))
         blocks = [
             (lang, side, block)
             for lang in langs
             for side in ("en", lang)
             for block in range(0, sizes[side], _BLOCK)
         ]
-        each(session, blocks, lambda block: _nearness(work, *block))
+        run_each(session, blocks, lambda block: _nearness(work, *block))
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
         table = one_task_each(session, english, "lang string, block int")
         count = experiment.lexicons.translations

@@ -14,7 +14,7 @@ from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig,
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir.experiment import Experiment
-from ray_app.training import on_the_fly
+from ray_app.training import switched_pairs
 from ray_app.training.runs import Run, plan_runs
 
 
@@ -31,7 +31,7 @@ def train(experiment: Experiment) -> list[Run]:
         if run not in todo:
             print(f"{run.name}: up to date", flush=True)
     for method in sorted({run.method for run in runs if run.switch}):
-        on_the_fly.measure(experiment, method)
+        switched_pairs.measure(experiment, method)
     if todo:
         _launch(experiment, todo)
     return runs

@@ -2,7 +2,7 @@
 
 Writes bench.json, a list of: name, unit, ours, peer, peer_name, ratio (how many times better than
 the peer), goal (the ratio aimed at), peak_rss_mb and growth (ours at 1, 4 and 16 times the work).
-A figure is the median of three runs, ours and the peer's in turn, each a process of its own: of the
+A figure is the median of three runs, ours and the peer's in turn, each a process of its own: of our
 work in steady state, and (with_start_up) of the whole process. Memory is that of a process and all
 that it starts.
 """
@@ -228,7 +228,7 @@ def mining(folder: Path) -> list[dict[str, Any]]:
     return [
         compared(
             "mining titles, 4 times the work", "s", mine(1, 2), loops,
-            "a plain re loop per language", 1, cores=2, at=4, job=job(1),
+            "a plain re loop per language, one core", 1, cores=2, at=4, job=job(1),
         ),
         compared(
             "mining titles of four Wikipedias, 4 times the work", "s", mine(4, 2), mine(4, 1),

@@ -1,0 +1,78 @@
+"""English pairs + method -> the switched ones, on the fly by Ray Data: nothing is written.
+
+Spark writes the same ones, to the byte (``spark_etl.training_pairs``).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import ray.data
+
+from clir import manifest, methods, switch_rates, tables
+from clir.errors import InputError
+from clir.experiment import Experiment
+from clir.methods import Plan
+
+_BATCH_BYTES = 16 << 20  # kernels need several arrays of a batch's size
+
+
+def switched_pairs(experiment: Experiment, method: str) -> ray.data.Dataset:
+    """The pairs of a method that switches, ``tables.SWITCHED_PAIRS``, switched as they are read.
+
+    InputError where the English pairs or the method's look-up tables are not there: both are made
+    by ``jobs/switch_pairs.py``, for zero-shot (or ``switching.on_the_fly``) and for the method.
+    """
+    chosen = methods.plan(experiment, method)
+    if not chosen.switches:
+        raise InputError(f"{method} switches nothing: read {experiment.output}/pairs/{method}")
+    english, switchers = _made_from(experiment, method)
+    for folder in (english, switchers):
+        manifest.read(folder)
+    switch = partial(
+        _switch, chosen=chosen, switchers=str(switchers.absolute()), seed=experiment.seeds[0]
+    )
+    files = sorted(str(path.absolute()) for path in (english / "data").glob("*.parquet"))
+    return ray.data.read_parquet(files).map_batches(switch, batch_format="pyarrow", batch_size=4096)
+
+
+def measure(experiment: Experiment, method: str) -> None:
+    """Leave a manifest in ``switch_rates/METHOD``: the rates reached, by one draw over all pairs.
+
+    Training draws anew in every pass, from the same lexicon at the same p.
+    """
+    chosen = methods.plan(experiment, method)
+    settings = {"plan": chosen._asdict(), "seed": experiment.seeds[0]}
+
+    def write(_: object) -> dict[str, object]:
+        counted = switched_pairs(experiment, method).map_batches(
+            partial(_count, chosen=chosen), batch_format="pyarrow"
+        )
+        return switch_rates.summary(counted.iter_rows())  # some dozens of each block
+
+    folder = experiment.output / "switch_rates" / method
+    manifest.build(folder, _made_from(experiment, method), settings, write)
+
+
+def _made_from(experiment: Experiment, method: str) -> tuple[Path, Path]:
+    """The folders of the English pairs and of the look-up tables."""
+    english = methods.pairs_folder(experiment, "zero-shot")
+    return english, methods.switchers_folder(experiment, method)
+
+
+def _switch(table: pa.Table, chosen: Plan, switchers: str, seed: int) -> pa.Table:
+    rows = max(1, _BATCH_BYTES * len(table) // max(1, table.nbytes))
+    parts = table.combine_chunks().to_batches(max_chunksize=rows)
+    return pa.Table.from_batches(
+        [methods.switch_pairs(part, chosen, switchers, seed) for part in parts],
+        tables.SWITCHED_PAIRS,
+    )
+
+
+def _count(table: pa.Table, chosen: Plan) -> pa.Table:
+    parts = table.select(switch_rates.COLUMNS).combine_chunks().to_batches()
+    return pa.Table.from_batches(
+        [switch_rates.count(part, chosen) for part in parts], switch_rates.COUNTS
+    )
