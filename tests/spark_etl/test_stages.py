@@ -310,8 +310,9 @@ def test_pairs_of_every_method(spark, settings):
     # "Which dog is en 3?": two of five words; "The dog 3 A coral reef, en 3.": dog and coral reef.
     assert counts["switched"]["news"]["query"] == {"all": 0.4, "de": 0.4}
     assert counts["switched"]["news"]["passage"]["ar"] == round(1 / 8, 4)
-    assert (counts["query words"], counts["query switched"]) == (36 * 5, 36 * 2)
-    assert (counts["passage words"], counts["passage switched"]) == (36 * 8, 36)
+    pairs = len(made["bl-cs"])
+    assert (counts["query words"], counts["query switched"]) == (5 * pairs, 2 * pairs)
+    assert (counts["passage words"], counts["passage switched"]) == (8 * pairs, pairs)
     assert "switched" not in manifest.read(settings.output / "pairs" / "zero-shot")["counts"]
 
 
