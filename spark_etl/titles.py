@@ -107,9 +107,7 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
     )
     _remove_partial(rejected)
     for source, one in staged.items():
-        if message := _too_much_is_bad(one.counts, source.max_bad_share):
-            shutil.copytree(rejected, quarantine)  # the stage's own folder goes
-            raise InputError(f"{source.path}: {message}; see {quarantine}")
+        _check_share(source, one.counts, rejected, quarantine)
     ranges = [
         (source.lang, number)
         for source, one in staged.items()
@@ -138,12 +136,16 @@ def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
     return {**total, "titles": titles, "langlinks link from no article": links - titles}
 
 
-def _too_much_is_bad(counts: Counter[str], allowed: float) -> str | None:
+def _check_share(source: _Source, counts: Counter[str], rejected: Path, quarantine: Path) -> None:
+    """InputError where too many rows are damaged; what was rejected is then kept aside."""
     dropped = sum(n for fate, n in counts.items() if fate.startswith("dropped"))
     rows = counts["rows"] + dropped
-    if dropped <= allowed * rows:
-        return None
-    return f"{dropped} of {rows} rows are damaged, more than max_bad_share {allowed}"
+    if dropped > source.max_bad_share * rows:
+        shutil.copytree(rejected, quarantine)  # the stage's own folder goes
+        raise InputError(
+            f"{source.path}: {dropped} of {rows} rows are damaged, more than max_bad_share "
+            f"{source.max_bad_share}; see {quarantine}"
+        )
 
 
 def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
