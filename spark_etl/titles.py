@@ -102,12 +102,15 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
     # The largest first, so that it is not begun last.
     sources.sort(key=lambda source: source.path.stat().st_size, reverse=True)
     shutil.rmtree(quarantine, ignore_errors=True)
-    staged = dict(
-        zip(sources, run_each(spark, sources, partial(_stage, staging, rejected)), strict=True)
-    )
-    _remove_partial(rejected)
-    for source, one in staged.items():
-        _check_share(source, one.counts, rejected, quarantine)
+    try:
+        read = run_each(spark, sources, partial(_stage, staging, rejected))
+        staged = dict(zip(sources, read, strict=True))
+        for source, one in staged.items():
+            _check_share(source, one.counts, quarantine)
+    except Exception:
+        # The stage's own folder goes; what is half written there is another task's.
+        shutil.copytree(rejected, quarantine, ignore=shutil.ignore_patterns("_*"))
+        raise
     ranges = [
         (source.lang, number)
         for source, one in staged.items()
@@ -115,15 +118,10 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
         for number in sorted({0, *one.ranges})
     ]
     titles = sum(run_each(spark, ranges, partial(_join, staging, data)))
-    _remove_partial(data)
     shutil.rmtree(staging, ignore_errors=True)
+    for left in (*rejected.glob("_*"), *data.glob("_*")):  # of tasks that were killed
+        left.unlink(missing_ok=True)  # one that is taken for killed may still do so itself
     return _total(staged, titles)
-
-
-def _remove_partial(folder: Path) -> None:
-    """Remove what killed tasks left; one that is taken for lost may still do so itself."""
-    for left in folder.glob("_*"):
-        left.unlink(missing_ok=True)
 
 
 def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
@@ -136,12 +134,11 @@ def _total(staged: dict[_Source, _Staged], titles: int) -> dict[str, int]:
     return {**total, "titles": titles, "langlinks link from no article": links - titles}
 
 
-def _check_share(source: _Source, counts: Counter[str], rejected: Path, quarantine: Path) -> None:
-    """InputError where too many rows are damaged; what was rejected is then kept aside."""
+def _check_share(source: _Source, counts: Counter[str], quarantine: Path) -> None:
+    """InputError where too many rows are damaged."""
     dropped = sum(n for fate, n in counts.items() if fate.startswith("dropped"))
     rows = counts["rows"] + dropped
     if dropped > source.max_bad_share * rows:
-        shutil.copytree(rejected, quarantine)  # the stage's own folder goes
         raise InputError(
             f"{source.path}: {dropped} of {rows} rows are damaged, more than max_bad_share "
             f"{source.max_bad_share}; see {quarantine}"
@@ -150,29 +147,42 @@ def _check_share(source: _Source, counts: Counter[str], rejected: Path, quaranti
 
 def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     """Write what is kept of one dump, and what was rejected of it."""
-    account = Account()
-    # One that is mostly damaged is given up here; the share allowed is looked at afterwards, when
-    # all that was rejected lies there to be seen.
-    allowed = max(source.max_bad_share, _MOSTLY)
-    schema, kept, ranges = _KEPT[source.table], 0, set[int]()
+    account, name = Account(), f"{source.table}.{source.lang}.parquet"
     with (
-        manifest.whole(staging / f"{source.table}.{source.lang}.parquet") as file,
-        manifest.whole(rejected / f"{source.table}.{source.lang}.parquet") as bad_file,
-        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+        manifest.whole(staging / name) as file,
+        manifest.whole(rejected / name) as bad_file,
+        pq.ParquetWriter(file, _KEPT[source.table], compression="zstd") as writer,
         pq.ParquetWriter(bad_file, _REJECTED, compression="zstd") as bad_writer,
     ):
-        held: list[pa.RecordBatch] = []
-        for batch in _READERS[source.table](source, allowed, account):
-            kept += len(batch)
-            if source.table == "page":
-                ranges.update(pc.unique(pc.divide(batch["page_id"], _RANGE)).to_pylist())
-            held.append(batch)
-            if sum(map(len, held)) >= _ROW_GROUP:
-                writer.write_table(pa.Table.from_batches(held))
-                held.clear()
-            _take_away(account, source, bad_writer)
-        writer.write_table(pa.Table.from_batches(held, schema))
+        staged: _Staged | InputError
+        try:
+            staged = _read(source, account, writer, bad_writer)
+        except InputError as error:  # raised when what was rejected is there to be seen
+            staged = error
         _take_away(account, source, bad_writer)
+    if isinstance(staged, InputError):
+        raise staged
+    return staged
+
+
+def _read(
+    source: _Source, account: Account, writer: pq.ParquetWriter, bad_writer: pq.ParquetWriter
+) -> _Staged:
+    # One that is mostly damaged is given up here; the share allowed is looked at afterwards, when
+    # all that was rejected is written.
+    allowed = max(source.max_bad_share, _MOSTLY)
+    kept, ranges = 0, set[int]()
+    held: list[pa.RecordBatch] = []
+    for batch in _READERS[source.table](source, allowed, account):
+        kept += len(batch)
+        if source.table == "page":
+            ranges.update(pc.unique(pc.divide(batch["page_id"], _RANGE)).to_pylist())
+        held.append(batch)
+        if sum(map(len, held)) >= _ROW_GROUP:
+            writer.write_table(pa.Table.from_batches(held))
+            held.clear()
+        _take_away(account, source, bad_writer)
+    writer.write_table(pa.Table.from_batches(held, writer.schema))
     return _Staged(account.counts, kept, ranges)
 
 

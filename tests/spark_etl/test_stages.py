@@ -461,6 +461,22 @@ def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
     assert message == f"{documents}/more/b.txt:2: duplicate id '2', first in {documents}/c:1"
 
 
+def test_what_is_rejected_of_a_dump_that_fails_is_kept(spark, settings, tmp_path):
+    text = dump_text("page", PAGE, PAGES).replace("',0,", "',zero,")  # six of the seven rows
+    (tmp_path / "page.sql").write_text(text)
+    dump = settings.titles[0].model_copy(update={"page": tmp_path / "page.sql"})
+    some = page(8, "Whole"), page(9, "Damaged")
+    few = write_dump(tmp_path / "few.sql", "page", PAGE, [*some[:1] * 9, some[1]])
+    few.write_text(few.read_text().replace("Damaged',0,", "Damaged',zero,"))
+    for given in (dump, dump.model_copy(update={"page": few})):
+        message = fails(lambda: titles.mine(spark, change(settings, titles=[given])))  # noqa: B023
+        assert "rows are damaged" in message and given.page.name in message
+        pieces = pq.read_table(settings.output / "titles.rejected" / "page.en.parquet").to_pylist()
+        assert {piece["reason"] for piece in pieces} == {"unreadable value"}
+        assert len(pieces) == (6 if given is dump else 1)
+        assert not (settings.output / "titles").exists()
+
+
 def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
     (tmp_path / "page.sql.gz").write_bytes(b"no gzip")
     assert "its bytes say plain" in fails(lambda: titles.mine(spark, settings))
