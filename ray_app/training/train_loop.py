@@ -150,7 +150,7 @@ def _engine(run: Run, network: _Network, context: Context) -> deepspeed.DeepSpee
         and context.device.type == "cuda"
         and torch.cuda.is_bf16_supported()
     )
-    # A bag of words has sums alone, which CUDA does not differentiate in bf16, nor would gain.
+    # A bag of words has sums alone: bf16 would not speed them up, and CUDA has no gradient for it.
     bf16 = bf16 and network.token_weight is None
     engine, *_ = deepspeed.initialize(
         model=network,
