@@ -12,7 +12,10 @@ from collections.abc import Callable
 
 
 class InputError(ValueError):
-    """The user's input is wrong; the message names the place and says what to do about it."""
+    """The user's input is wrong; the message names the place and says what to do about it.
+
+    One line, or one for each of several mistakes that were found together.
+    """
 
 
 # How an InputError reads inside the text of a worker's traceback.
@@ -44,5 +47,5 @@ def run_job(main: Callable[[], None]) -> None:
         message = user_message(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print(*(f"error: {line}" for line in message.splitlines()), sep="\n", file=sys.stderr)
         sys.exit(2)
