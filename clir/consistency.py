@@ -177,7 +177,7 @@ def _models(experiment: Experiment) -> Iterator[Problem]:
                 place,
                 "training.workers",
             )
-        if kind == "bi-encoder" and size == 1:
+        elif kind == "bi-encoder" and size == 1:
             yield problem("a bi-encoder learns from the other pairs of a batch: 2 at least", place)
         if kind == "cross-encoder" and model.candidates > depth:
             yield problem(
@@ -216,19 +216,18 @@ def _leave_out(experiment: Experiment) -> Iterator[Problem]:
             "leave_out.model",
             "models",
         )
-    methods = experiment.models[left.model].methods if left.model in experiment.models else []
     for method in left.methods:
         if method in TRANSLATE_TEST:
             yield problem(
                 f"{method} trains nothing; name {TRANSLATE_TEST[method]}, whose models it uses",
                 "leave_out.methods",
             )
-        elif left.model in experiment.models and method not in methods:
+        elif experiment.models and method not in experiment.methods:
             yield problem(
-                f"{method} is not among models.{left.model}.methods, so there is nothing to "
-                "compare with; add it there or leave it away here",
+                f"no model is asked for {method}, so there is nothing to compare with; add it to "
+                "a model's methods or leave it away here",
                 "leave_out.methods",
-                f"models.{left.model}.methods",
+                "models",
             )
 
 

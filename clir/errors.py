@@ -39,6 +39,12 @@ def user_message(error: BaseException) -> str | None:
     return None
 
 
+def in_a_line(error: BaseException) -> str:
+    """What an error of a library says, short enough for a message of ours."""
+    said = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def run_job(main: Callable[[], None]) -> None:
     """Run a command's ``main``; a user's mistake ends it with one line and exit status 2."""
     try:

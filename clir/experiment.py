@@ -122,7 +122,8 @@ class Lexicons(_Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
     dictionary: Path | None = None  # a folder of en-XX.tsv, or None
-    words: Distinct[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
+    # Of BL-CS, ML-CS and Translate-Test.
+    words: Distinct[LexiconOrigin] = ["dictionary", "wikipedia-titles"]
     phrases: Distinct[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
     translations: PositiveInt = 1  # how many translations of a word may be drawn
     # The share of the English training texts' words that the chain of words must cover for each
@@ -345,6 +346,7 @@ def load(path: Path, overrides: list[str] | None = None, *checks: Check) -> Expe
 
     values = _values(path, overrides or [])
     wrong = [*_left_over(values)]
+    experiment: Experiment | None
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
@@ -438,10 +440,12 @@ def _without(values: dict[str, Any], wrong: list[Problem]) -> Experiment | None:
         elif isinstance(section, dict):
             for key in [key for key in section if str(key) == last]:
                 del section[key]
+    if left == values:
+        return None
     try:
         return Experiment.model_validate(left)
-    except ValidationError:
-        return None
+    except ValidationError as error:  # such as a list that is empty now
+        return _without(left, [_explained(one) for one in error.errors()])
 
 
 def _inside(section: Any, part: str) -> Any:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir import collections as readers
+from clir import manifest
 from clir.collections import Part
 from clir.consistency import WORD_METHODS
 from clir.errors import InputError
@@ -71,6 +72,7 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
 
 def check_domains(experiment: Experiment, tables: Path) -> None:
     """InputError for a domain that no text to train on has, once the collections are loaded."""
+    manifest.read(tables)  # says that they are not loaded yet
     ours = pc.field("collection").isin([c.id for c in experiment.collections.train])
     kinds = ["queries"] + (["documents"] if experiment.switching.title_pairs else [])
     domains = set[str]().union(*(_distinct(tables / kind, "domain", ours) for kind in kinds))
@@ -82,7 +84,8 @@ def check_translations(experiment: Experiment, tables: Path, lexicon: Path) -> N
     if not experiment.asked & TRANSLATE_TEST.keys():
         return
     ours = pc.field("collection").isin([c.id for c in experiment.collections.test])
-    held = _distinct(tables / "documents", "lang", ours) | _distinct(tables / "queries", "lang", ours)
+    kinds = ("documents", "queries")
+    held = set[str]().union(*(_distinct(tables / kind, "lang", ours) for kind in kinds))
     origins = pc.field("origin").isin(experiment.lexicons.words)
     missing = held - _distinct(lexicon / "data", "target_lang", origins) - {"en"}
     if missing:

@@ -1,14 +1,15 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
-from clir import experiment
+from clir import experiment, sources
 from clir.errors import run_job
 from spark_etl import collection_tables, session
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(__doc__, sources.collections)
     with session.spark_session(settings.spark) as spark:
-        collection_tables.load(spark, settings)
+        collections = collection_tables.load(spark, settings)
+    sources.check_domains(settings, collections)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import experiment
+from clir import experiment, sources
 from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
-from ray_app.training import ray_launcher
+from ray_app.training import base_models, ray_launcher
 from spark_etl import (
     collection_tables,
     lexicon_card,
@@ -23,7 +23,14 @@ from spark_etl import (
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(
+        __doc__,
+        sources.dumps,
+        sources.collections,
+        sources.lexicons,
+        sources.tokenizer_texts,
+        base_models.check,
+    )
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)
@@ -37,7 +44,9 @@ def prepare_data(settings: experiment.Experiment) -> Path:
         mined = titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.
         collections = collection_tables.load(spark, settings)
+        sources.check_domains(settings, collections)
         lexicon = lexicon_table.build(spark, settings, mined)
+        sources.check_translations(settings, collections, lexicon)
         lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:
             training_pairs.build(spark, settings, method, collections, lexicon)

@@ -1,13 +1,14 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
-from clir import experiment
+from clir import experiment, sources
 from clir.errors import run_job
 from ray_app import cluster
-from ray_app.training import ray_launcher
+from ray_app.training import base_models, ray_launcher
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(__doc__, sources.tokenizer_texts, base_models.check)
+    sources.check_domains(settings, settings.output / "collections")
     with cluster.connected():
         ray_launcher.train(settings)
 

@@ -302,6 +302,7 @@ def test_training_goes_on_from_a_base_model(finished, tmp_path):
         (tmp_path / part).symlink_to(finished / part)
     base = finished / "models" / "bi-encoder.zero-shot.1"
     kinds = ["models={bi-encoder: {methods: [ml-cs], base: %s}}" % base, "training.steps=2"]  # noqa: UP031
+    kinds.append("leave_out=null")
     done = run(*command(tmp_path, *kinds, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
     before = load_file(base / "model.safetensors")
