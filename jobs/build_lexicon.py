@@ -1,7 +1,7 @@
 """Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
 from clir import experiment, sources
-from clir.errors import run_job
+from clir.command import run_job
 from spark_etl import lexicon_table, session
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from clir import download
+from clir.command import run_job
 from clir.download import Wanted
-from clir.errors import InputError, run_job
+from clir.errors import InputError
 from clir.languages import LANGUAGES, check_language
 
 _DUMPS = "https://dumps.wikimedia.org"

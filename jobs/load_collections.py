@@ -1,7 +1,7 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
 from clir import experiment, sources
-from clir.errors import run_job
+from clir.command import run_job
 from spark_etl import collection_tables, session
 
 

@@ -1,7 +1,7 @@
 """Mine bilingual titles from the page and langlinks dumps of the experiment (a Spark job)."""
 
 from clir import experiment, sources
-from clir.errors import run_job
+from clir.command import run_job
 from spark_etl import session, titles
 
 

@@ -1,7 +1,7 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
 from clir import experiment
-from clir.errors import run_job
+from clir.command import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline
 from ray_app.training.runs import plan_runs

@@ -1,7 +1,7 @@
 """Write summary.json and report.html from the per-query values, and print the table."""
 
 from clir import experiment
-from clir.errors import run_job
+from clir.command import run_job
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training.runs import plan_runs
 

@@ -8,7 +8,7 @@ with the same arguments.
 from pathlib import Path
 
 from clir import experiment, sources
-from clir.errors import run_job
+from clir.command import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training import base_models, ray_launcher

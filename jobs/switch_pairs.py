@@ -1,7 +1,7 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
 from clir import experiment
-from clir.errors import run_job
+from clir.command import run_job
 from spark_etl import lexicon_card, session, training_pairs
 
 

@@ -1,7 +1,7 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
 from clir import experiment, sources
-from clir.errors import run_job
+from clir.command import run_job
 from ray_app import cluster
 from ray_app.training import base_models, ray_launcher
 

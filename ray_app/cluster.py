@@ -6,8 +6,11 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
+
+from clir import scratch
 
 # For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
 _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
@@ -17,15 +20,29 @@ _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 def connected() -> Iterator[None]:
     """Join the cluster that RAY_ADDRESS names (``ray job submit`` sets it), or start a local one.
 
-    A cluster started here ends with the block; one that was joined goes on.
+    A cluster started here is no other's: it does not join one that runs on this machine, nor can
+    others take it for theirs. It ends with the block; one that was joined goes on.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     # A local cluster asks for a token, by default and rightly; that needs no warning.
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    ray.init(logging_level=logging.WARNING)
+    # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
+    logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
+    ray.init(**_place(), logging_level=logging.WARNING)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _place() -> dict[str, Any]:
+    if os.environ.get("RAY_ADDRESS", "local") not in ("", "local"):
+        return {}
+    folder = scratch.short_folder() / "ray"
+    return {"address": "local", "_temp_dir": str(folder), "include_dashboard": False}
+
+
+def _needs_no_handler(record: logging.LogRecord) -> bool:
+    return "SIGTERM handler is not set" not in record.getMessage()

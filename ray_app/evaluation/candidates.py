@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clir import bm25, manifest
+from clir import bm25, manifest, scratch
 from clir.errors import InputError
 from clir.experiment import Experiment
 from ray_app.evaluation.texts import held_languages, read_texts
@@ -39,7 +39,7 @@ def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> 
         raise InputError(f"{collection}: reranking needs English candidates; it has no English")
     documents = read_texts(tables, "documents", collection, "en", split)
     queries = read_texts(tables, "queries", collection, "en", split)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
     table = pa.table(

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import nn
 from transformers import AutoTokenizer, BatchEncoding
 
-from clir import manifest
+from clir import manifest, scratch
 from clir.errors import InputError
 from ray_app.training import base_models, losses, models
 from ray_app.training.batching import Batch, PairStream, made_ahead, tokenized
@@ -192,7 +192,7 @@ def _save_checkpoint(
     run: Run, step: int, loss: float, engine: deepspeed.DeepSpeedEngine, context: Context
 ) -> None:
     """Every worker writes its part; the launcher keeps a checkpoint only when it has all parts."""
-    folder = Path(tempfile.mkdtemp(prefix="checkpoint-"))
+    folder = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=scratch.folder()))
     engine.save_checkpoint(str(folder), tag="state", client_state={"step": step})
     note = {"run": run.name, "step": step, "origin": run.origin}
     (folder / "run.json").write_text(json.dumps(note))

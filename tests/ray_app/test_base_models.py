@@ -229,7 +229,7 @@ def test_folders_that_are_not_there(tmp_path):
 def find_by_hub(name: str, cache: Path, endpoint: str, **environment: str) -> tuple[str, float]:
     """What is said of an id in a process that asks this address for it, and in how many seconds."""
     code = (
-        "from ray_app.training import base_models\nfrom clir.errors import run_job\n"
+        "from ray_app.training import base_models\nfrom clir.command import run_job\n"
         f"run_job(lambda: print(base_models.find({name!r})))"
     )
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PATH": "/usr/bin"} | environment

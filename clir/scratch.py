@@ -1,0 +1,141 @@
+"""Where a process keeps what is temporary: a folder of its own, gone when the process is.
+
+All such folders lie in one that belongs to the user. Each is locked by its process for as long as
+that lives, so the next process to start knows beyond doubt which ones are left over. It removes
+them, and ends what was started for them: such processes carry the folder's name in their
+environment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from clir.errors import InputError
+
+_MARK = "CLIR_SCRATCH"  # in the environment of every process that is started for a folder
+_LOCK = "lock"
+_BASE = Path(tempfile.gettempdir())
+# A socket's path has 107 bytes at most. Behind this many come 25 of ours, and 66 of Ray's.
+_SHORT = 16
+_folders: dict[tuple[int, Path], Path] = {}  # by process, which may be a fork, and base
+_locks: list[IO[bytes]] = []  # held for as long as this process lives
+
+
+def folder() -> Path:
+    """This process's folder, made when it is first asked for."""
+    return _of_this_process(_BASE)
+
+
+def short_folder() -> Path:
+    """The same, or another one if that is too long for the paths of sockets."""
+    return _of_this_process(_BASE if len(str(_BASE)) <= _SHORT else Path("/tmp"))
+
+
+def use() -> None:
+    """Have this process and all that it starts keep what is temporary in its folder."""
+    own = folder()
+    os.environ[_MARK] = str(own)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(own / "tmp")
+
+
+def leave() -> None:
+    """End every process that this one started, and remove its folders."""
+    end_started()
+    for (process, _), own in _folders.items():
+        if process == os.getpid():
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def end_started(seconds: float = 10) -> None:
+    """Kill every process that this one started, and those that they started."""
+    end = time.monotonic() + seconds
+    while (left := _started()) and time.monotonic() < end:
+        _kill(left)
+
+
+def _started() -> list[psutil.Process]:
+    me = psutil.Process()
+    found = {*me.children(recursive=True), *_marked(folder())} - {me}
+    return [process for process in found if _runs(process)]
+
+
+def _marked(own: Path) -> Iterator[psutil.Process]:
+    """The processes that were started for a folder, whoever their parent is now."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it is gone, or another user's
+            if process.environ().get(_MARK) == str(own):
+                yield process
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    processes = list(processes)
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()  # checks that it is the same one still, not another of its number
+    psutil.wait_procs(processes, timeout=1)
+
+
+def _of_this_process(base: Path) -> Path:
+    key = os.getpid(), base
+    if key not in _folders:
+        _folders[key] = _made(base / f"clir-{os.getuid()}")
+    return _folders[key]
+
+
+def _made(root: Path) -> Path:
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if root.is_symlink() or root.stat().st_uid != os.getuid():
+        raise InputError(f"{root}: it is not yours; remove it, or set TMPDIR to another folder")
+    with _alone(root):
+        for other in root.iterdir():
+            _clear(other)
+        own = Path(tempfile.mkdtemp(prefix="", dir=root))
+        lock = (own / _LOCK).open("wb")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    _locks.append(lock)
+    (own / "tmp").mkdir()
+    atexit.register(_remove, own, os.getpid())
+    return own
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """While one process makes or clears folders, no other does."""
+    with (root / _LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _clear(other: Path) -> None:
+    """Remove the folder of a process that is gone, and what runs for it still."""
+    if not (other / _LOCK).is_file():
+        return  # none of these folders
+    with (other / _LOCK).open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # its process lives
+        _kill(_marked(other))
+        shutil.rmtree(other, ignore_errors=True)
+
+
+def _remove(own: Path, process: int) -> None:
+    if process == os.getpid():  # a fork leaves its parent's alone
+        shutil.rmtree(own, ignore_errors=True)
