@@ -6,16 +6,17 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from clir import scratch
 from clir.errors import user_message
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK = 0.5  # seconds between looks at the work
 _UNWINDING = 3  # seconds that the work has to tidy up when it was interrupted
 
 
@@ -46,12 +47,17 @@ def run_job(main: Callable[[], None]) -> None:
 
     thread = Thread(target=work, daemon=True)
     try:
-        for number in _SIGNALS:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-                signal.signal(number, _interrupt)
+        watched = [
+            number
+            for number in _SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+        ]
+        _handle(watched, _interrupt)
         thread.start()
-        thread.join()
-        _ignore_signals()
+        while thread.is_alive():
+            thread.join(_LOOK)
+            _handle(watched, _interrupt)  # Ray's compiled code has put its own there
+        _handle(_SIGNALS, signal.SIG_IGN)
     except _Interrupted as interrupted:
         _end(interrupted.number, thread)
     scratch.leave()
@@ -63,14 +69,14 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise _Interrupted(number)
 
 
-def _ignore_signals() -> None:
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
 
 
 def _end(number: int, thread: Thread) -> NoReturn:
     """End everything that was started, say so in a line, and go."""
-    _ignore_signals()
+    _handle(_SIGNALS, signal.SIG_IGN)
     name = signal.Signals(number).name
     sys.stdout.flush()
     line = f"stopped by {name}: {Path(sys.argv[0]).name}; the same command goes on where it was"

@@ -1,9 +1,10 @@
 """Where a process keeps what is temporary: a folder of its own, gone when the process is.
 
 All such folders lie in one that belongs to the user. Each is locked by its process for as long as
-that lives, so the next process to start knows beyond doubt which ones are left over. It removes
-them, and ends what was started for them: such processes carry the folder's name in their
-environment.
+that lives, so it is known beyond doubt which ones are left over. Of a job that is killed, a guard
+ends what was started for it and removes its folder; where the guard is killed too, the next
+process to make a folder does so. What was started for a folder carries its name in the
+environment, or writes what it says into it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import atexit
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -30,6 +33,7 @@ _BASE = Path(tempfile.gettempdir())
 _SHORT = 16
 _folders: dict[tuple[int, Path], Path] = {}  # by process, which may be a fork, and base
 _locks: list[IO[bytes]] = []  # held for as long as this process lives
+_guards: list[subprocess.Popen[bytes]] = []
 
 
 def folder() -> Path:
@@ -47,11 +51,31 @@ def use() -> None:
     own = folder()
     os.environ[_MARK] = str(own)
     os.environ["TMPDIR"] = tempfile.tempdir = str(own / "tmp")
+    # It waits for the end of this pipe, which is the end of this process, however it comes. Not in
+    # this session: whoever kills all of that should not kill the guard.
+    guard = subprocess.Popen(
+        [sys.executable, "-m", __name__, *{str(own), str(short_folder())}],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    _guards.append(guard)
+
+
+def _guard(folders: list[Path]) -> None:
+    sys.stdin.read()
+    for left in folders:
+        _clear(left, fcntl.LOCK_EX)  # until the last of the process is gone
 
 
 def leave() -> None:
     """End every process that this one started, and remove its folders."""
     end_started()
+    for guard in _guards:
+        guard.kill()
+        guard.wait()
     for (process, _), own in _folders.items():
         if process == os.getpid():
             shutil.rmtree(own, ignore_errors=True)
@@ -66,16 +90,23 @@ def end_started(seconds: float = 10) -> None:
 
 def _started() -> list[psutil.Process]:
     me = psutil.Process()
-    found = {*me.children(recursive=True), *_marked(folder())} - {me}
-    return [process for process in found if _runs(process)]
+    kept = {me.pid, *(guard.pid for guard in _guards)}
+    found = {*me.children(recursive=True), *_marked(folder())}
+    return [process for process in found if process.pid not in kept and _runs(process)]
 
 
 def _marked(own: Path) -> Iterator[psutil.Process]:
     """The processes that were started for a folder, whoever their parent is now."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # it is gone, or another user's
-            if process.environ().get(_MARK) == str(own):
+            marks = process.environ()
+            # Ray's agents write their title over it.
+            if marks.get(_MARK) == str(own) or (not marks and _speaks_into(own, process)):
                 yield process
+
+
+def _speaks_into(own: Path, process: psutil.Process) -> bool:
+    return any(file.fd == 1 and own in Path(file.path).parents for file in process.open_files())
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -87,6 +118,8 @@ def _runs(process: psutil.Process) -> bool:
 def _kill(processes: Iterable[psutil.Process]) -> None:
     processes = list(processes)
     for process in processes:
+        if process.pid == os.getpid():
+            continue  # a guard
         with suppress(psutil.Error):
             process.kill()  # checks that it is the same one still, not another of its number
     psutil.wait_procs(processes, timeout=1)
@@ -123,13 +156,13 @@ def _alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _clear(other: Path) -> None:
+def _clear(other: Path, how: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
     """Remove the folder of a process that is gone, and what runs for it still."""
     if not (other / _LOCK).is_file():
         return  # none of these folders
     with (other / _LOCK).open("rb") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how)
         except BlockingIOError:
             return  # its process lives
         _kill(_marked(other))
@@ -139,3 +172,7 @@ def _clear(other: Path) -> None:
 def _remove(own: Path, process: int) -> None:
     if process == os.getpid():  # a fork leaves its parent's alone
         shutil.rmtree(own, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    _guard(list(map(Path, sys.argv[1:])))

@@ -15,15 +15,20 @@ from clir.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 # A child, and one that left its parent and its session, as daemons do; then work that never ends.
-STARTS = """
+STARTS = r"""
 import subprocess, sys, time
 from pathlib import Path
 from clir import scratch
 from clir.command import run_job
 
 def main():
-    child = subprocess.Popen(["sleep", "600"])
-    code = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
+    child = subprocess.Popen(["sleep", "600"], stderr=subprocess.DEVNULL)
+    code = (
+        "import subprocess as s\n"
+        "no = s.DEVNULL\n"
+        "lost = s.Popen(['sleep', '600'], stdout=no, stderr=no, start_new_session=True)\n"
+        "print(lost.pid)"
+    )
     lost = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     Path(sys.argv[1]).write_text(f"{child.pid} {lost.strip()} {scratch.folder()}")
     WORK
@@ -80,15 +85,33 @@ def test_an_interrupted_job_ends_in_one_line_and_leaves_nothing(job, name, statu
     assert all(map(ended, started)) and not folder.exists()
 
 
-def test_what_a_killed_job_leaves_is_cleared_by_the_next_and_by_nobody_else(job):
+def guards_of(folder: Path) -> list[psutil.Process]:
+    """The processes that wait for the end of a folder's."""
+    marks = {"clir.scratch", str(folder)}
+    return [p for p in psutil.process_iter(["cmdline"]) if marks <= set(p.info["cmdline"] or ())]
+
+
+def test_what_a_killed_job_leaves_is_cleared_at_once(job):
+    process, started, folder = job()
+    (guard,) = guards_of(folder)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not folder.exists())
+    assert all(map(ended, started))
+    wait_for(lambda: ended(guard))
+
+
+def test_what_is_left_is_cleared_by_the_next_job_and_nothing_else_is(job):
     first, started, folder = job()
     other, others, living = job()
+    for guard in guards_of(folder):
+        guard.kill()
     first.kill()
     first.wait()
     assert not any(map(ended, started)) and folder.is_dir()
     third, _, third_folder = job()
-    wait_for(lambda: all(map(ended, started)))
-    assert not folder.exists()
+    wait_for(lambda: not folder.exists())
+    assert all(map(ended, started))
     assert not any(map(ended, others)) and living.is_dir() and third_folder.is_dir()
     other.send_signal(signal.SIGTERM)
     other.wait(20)
