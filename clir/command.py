@@ -36,11 +36,11 @@ def run_job(main: Callable[[], None]) -> None:
     signals where they can, which print pages and leave processes, and they can in this one alone.
     This one stays free to act at once, whatever compiled code the work is in.
     """
-    scratch.use()
     raised: list[BaseException] = []
 
     def work() -> None:
         try:
+            scratch.use()
             main()
         except BaseException as error:
             raised.append(error)
@@ -78,6 +78,8 @@ def _end(number: int, thread: Thread) -> NoReturn:
     """End everything that was started, say so in a line, and go."""
     _handle(_SIGNALS, signal.SIG_IGN)
     name = signal.Signals(number).name
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[?25h")  # the cursor, which a progress bar hides
     sys.stdout.flush()
     line = f"stopped by {name}: {Path(sys.argv[0]).name}; the same command goes on where it was"
     print(line, file=sys.stderr, flush=True)

@@ -133,7 +133,12 @@ def _of_this_process(base: Path) -> Path:
 
 
 def _made(root: Path) -> Path:
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{root}: cannot be made ({error.strerror}); set TMPDIR to another folder"
+        ) from None
     if root.is_symlink() or root.stat().st_uid != os.getuid():
         raise InputError(f"{root}: it is not yours; remove it, or set TMPDIR to another folder")
     with _alone(root):

@@ -234,7 +234,7 @@ def _testing(
     experiment: Experiment, collection: Collection, files: list[Part]
 ) -> Iterator[Problem]:
     """Languages of a test collection that nothing asks for, or that cannot be translated."""
-    asked = set(experiment.evaluation.languages)
+    asked = set(experiment.evaluation.languages or LANGUAGES)
     for kind in ("queries", "documents"):
         langs = _langs(files, kind)
         if not langs & asked:

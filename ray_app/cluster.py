@@ -11,6 +11,7 @@ from typing import Any
 import ray
 
 from clir import scratch
+from clir.errors import InputError, in_a_line
 
 # For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
 _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
@@ -29,7 +30,11 @@ def connected() -> Iterator[None]:
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
     # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
     logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
-    ray.init(**_place(), logging_level=logging.WARNING)
+    try:
+        ray.init(**_place(), logging_level=logging.WARNING)
+    except ConnectionError as error:
+        address = os.environ.get("RAY_ADDRESS")
+        raise InputError(f"RAY_ADDRESS {address}: no cluster there: {in_a_line(error)}") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
