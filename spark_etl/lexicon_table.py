@@ -139,7 +139,7 @@ def _normalised(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         source = terms_of_titles(batch["english"], "en")
         target, good_script = _terms(batch["title"], batch["lang"])
         good_script = pc.and_(good_script, in_script(pc.fill_null(source, ""), "en"))
-        words = pa.array(count_words(pc.fill_null(source, "")), pa.int32())
+        words = pa.array(count_words(pc.fill_null(source, ""), "en"), pa.int32())
         dropped = pc.case_when(
             pc.make_struct(
                 pc.or_(pc.is_null(source), pc.is_null(target)),

@@ -299,5 +299,5 @@ def _counts(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
     (plain,) = pairs.agg(*labels).collect()
     columns = from_arrow_schema(switch_rates.COUNTS)
     counted = pairs.select(*switch_rates.COLUMNS).mapInArrow(count, columns)
-    summed = counted.groupBy("domain", "side", "language").agg(F.sum("words").alias("words"))
+    summed = counted.groupBy(*switch_rates.KEYS).agg(F.sum("words").alias("words"))
     return plain.asDict() | switch_rates.summary(row.asDict() for row in summed.collect())

@@ -20,7 +20,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.words import hash_texts
+from clir.words import term_keys
 from spark_etl.session import Spark, one_task_each, run_each
 
 _BLOCK = 8192  # words looked up by one task
@@ -116,9 +116,9 @@ def _map(work: Path, lang: str) -> int:
 
 def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
     """The row of each term among a language's words, letter case aside; -1 where it is none."""
-    known = hash_texts(_words(work, lang))
+    known = term_keys(_words(work, lang), lang)
     order = np.argsort(known, kind="stable")
-    wanted = hash_texts(terms)
+    wanted = term_keys(terms.combine_chunks(), lang)
     place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
     return np.where(known[order][place] == wanted, order[place], -1)
 

@@ -16,7 +16,7 @@ import pyarrow.dataset
 
 from clir.errors import InputError
 from clir.experiment import Evaluation
-from clir.words import hash_texts, mix
+from clir.words import hash_ids, mix
 
 
 class Setting(NamedTuple):
@@ -60,7 +60,7 @@ def members(lang: str, held: list[str], evaluation: Evaluation) -> list[str]:
 
 def drawn(ids: pa.Array, choices: list[str], draw: int) -> np.ndarray:
     """The language of each id, the same in every setting and run: a draw by hash of the id."""
-    key = mix(hash_texts(ids) ^ mix(np.uint64(draw)))
+    key = mix(hash_ids(ids) ^ mix(np.uint64(draw)))
     return np.array(choices)[(key % np.uint64(len(choices))).astype(np.int64)]
 
 
