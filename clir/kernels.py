@@ -25,7 +25,7 @@ COMBINING = 1 << 24  # flag of a folded character: a mark whose place among othe
 EMPTY = -1  # a slot of a hash table without a row
 NONE, FIRST, ALL = range(3)  # which letters of a term are capitals in the text
 LONGEST_MARKS = 8  # characters before or after a term's words that belong to it
-_BLANK, _S = b" s"
+_BLANK, _S, _SMALL_A, _SMALL_Z = b" saz"
 _TAGS, _SELECTORS = (0xE0000, 0xE0080), (0xE0100, 0xE01F0)  # format characters; marks
 # Odd numbers for hashes modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -114,15 +114,27 @@ def find_all(
         key, power = np.uint64(0), _ONE
         host_end, host_key = -1, np.uint64(0)  # of its part before an apostrophe
         while at < stop:
-            here = np.uint64(at)  # a signed index would be asked whether it counts from the end
-            byte = np.uint64(data[here])
-            if byte < np.uint64(0x80) and classes[byte] == LETTER:  # most are these
+            # Most characters are ASCII letters, and blanks between words. A signed index would be
+            # asked whether it counts from the end.
+            here, last = np.uint64(at), np.uint64(stop)
+            byte = data[here]
+            if byte < 0x80 and classes[np.uint64(byte)] == LETTER:
                 if begin < 0:
                     begin, key, power, host_end = at, np.uint64(0), _ONE, -1
-                key += (np.uint64(fold[byte]) + _ONE) * power
-                power *= _BASE
+                while byte < 0x80 and classes[np.uint64(byte)] == LETTER:
+                    key += (np.uint64(fold[np.uint64(byte)]) + _ONE) * power
+                    power *= _BASE
+                    here += _ONE
+                    if here == last:
+                        break
+                    byte = data[here]
+                at = end = np.int64(here)
+                continue
+            if byte == _BLANK and host_end < 0:
+                if begin >= 0:
+                    _put(place, count, begin, end, text, count - first, key)
+                    count, begin = count + 1, -1
                 at += 1
-                end = at
                 continue
             code, size = _character(data, at)
             kind = _class_of(code, classes)
@@ -475,23 +487,25 @@ def match(
         start[count], end[count] = start[at], end[at]
         done = end[count]
         count += 1
-    capitals = np.empty(count, np.int8)
+    capitals = np.zeros(count, np.int8)
     for n in range(count):
-        capitals[n] = _capitals(data, start[n], end[n], letters)
+        byte = data[start[n]]
+        if byte < _SMALL_A or byte > _SMALL_Z:
+            capitals[n] = _capitals(data, start[n], end[n], letters.classes, letters.capital)
     return Matches(
         first[:count], length[:count], term[:count], start[:count], end[:count], capitals
     )
 
 
 @compiled
-def _capitals(data: np.ndarray, at: int, end: int, letters: Letters) -> int:
+def _capitals(data: np.ndarray, at: int, end: int, classes: np.ndarray, capital: np.ndarray) -> int:
     """Which letters are capitals; a letter alone tells only of the first."""
     count = 0
     while at < end:
         code, size = _character(data, at)
         at += size
-        if _class_of(code, letters.classes) == LETTER:
-            if not letters.capital[code]:
+        if _class_of(code, classes) == LETTER:
+            if not capital[code]:
                 return FIRST if count else NONE
             count += 1
     return ALL if count > 1 else FIRST if count else NONE

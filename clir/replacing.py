@@ -51,6 +51,7 @@ def draw(
     term's translations. All draws hang on the text's key and the word's position.
     """
     firsts, lengths, terms = matches.first, matches.length, matches.term
+    capitals = matches.capitals
     texts, positions = words.text, words.position
     languages, spread, first_entry = index.languages, index.spread, index.first
     target_offsets, copy = index.target_offsets, index.copy
@@ -76,7 +77,7 @@ def draw(
             copied[text, language] += lengths[chosen[n]]
         else:
             by_language[text, language] += lengths[chosen[n]]
-        target[n] = entry * 3 + matches.capitals[chosen[n]]
+        target[n] = capitals[chosen[n]] * len(copy) + entry
         target_bytes += target_offsets[target[n] + 1] - target_offsets[target[n]]
     return Replaced(chosen[:count], target, target_bytes)
 

@@ -43,9 +43,9 @@ class TermIndex(NamedTuple):
     """Entries of a lexicon by term and target language.
 
     Entries lie in the order of cells, terms x languages row by row, in each the best first: those
-    of a cell are numbers ``first[cell]`` to ``first[cell + 1]`` (not included). The targets of
-    entry n are numbers 3 n (as it is), 3 n + 1 (first letter a capital) and 3 n + 2 (all capitals);
-    target t is the bytes ``target_offsets[t]`` to ``target_offsets[t + 1]`` of ``target_bytes``.
+    of a cell are numbers ``first[cell]`` to ``first[cell + 1]`` (not included). Their targets lie
+    there three times: all as they are, then all with a capital as first letter, then all in
+    capitals; target t is the bytes ``target_offsets[t]`` to ``target_offsets[t + 1]`` of ``target_bytes``.
     The words of a term with marks around it (C++) have a row too, with no entries if need be.
     """
 
@@ -199,16 +199,11 @@ def source_language(lexicon: pa.Table) -> str:
 
 
 def _by_capitals(targets: pa.ChunkedArray) -> pa.Array:
-    """Each target as it is, with its first letter a capital, and in capitals: three to an entry."""
+    """All targets as they are, then with a capital as first letter, then in capitals."""
     first = pc.utf8_upper(pc.utf8_slice_codeunits(targets, 0, 1))
     capitalised = pc.binary_join_element_wise(first, pc.utf8_slice_codeunits(targets, 1), "")
-    forms = pa.chunked_array(
-        chunk
-        for form in (targets, capitalised, pc.utf8_upper(targets))
-        for chunk in form.cast(pa.large_string()).chunks
-    )
-    count = len(targets)
-    return forms.take(pa.array(np.arange(_CAPITALS * count).reshape(_CAPITALS, count).T.ravel()))
+    forms = (targets, capitalised, pc.utf8_upper(targets))
+    return pa.concat_arrays([form.combine_chunks().cast(pa.large_string()) for form in forms])
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
