@@ -110,7 +110,7 @@ def find_all(
         before_piece = piece < len(pieces) and pieces[piece, 0] < stop
         if before_piece:
             stop = pieces[piece, 0]
-        begin, end = -1, -1  # of the word that is being read
+        begin, end = -1, at  # of the word that is being read
         key, power = np.uint64(0), _ONE
         host_end, host_key = -1, np.uint64(0)  # of its part before an apostrophe
         while at < stop:
@@ -155,8 +155,7 @@ def find_all(
                     at += size
                     continue
                 if kind == APOSTROPHE and at == end:
-                    if _is_among(elided, key):
-                        key, power = _folded(key, power, code, fold, more)
+                    if _is_among(elided, key):  # lexicons have it with its apostrophe or without
                         at += size
                         _put(place, count, begin, at, text, count - first, key)
                         count, begin = count + 1, -1

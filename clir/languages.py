@@ -40,7 +40,8 @@ LANGUAGES = {
         Language("it", "Italian", True, elided=_ITALIAN_ELIDED),
         Language("fr", "French", False, elided=_FRENCH_ELIDED),
         Language("zh", "Chinese", False, ("Han",)),
-        Language("hi", "Hindi", False, ("Devanagari",)),
+        # The dot below letters, of sounds from other languages.
+        Language("hi", "Hindi", False, ("Devanagari",), unwritten="\u093c"),
         Language("id", "Indonesian", False),
         Language("ja", "Japanese", False, ("Han", "Hiragana", "Katakana")),
         Language("pt", "Portuguese", False, elided=("d",)),  # copo d'água

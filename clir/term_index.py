@@ -45,7 +45,8 @@ class TermIndex(NamedTuple):
     Entries lie in the order of cells, terms x languages row by row, in each the best first: those
     of a cell are numbers ``first[cell]`` to ``first[cell + 1]`` (not included). Their targets lie
     there three times: all as they are, then all with a capital as first letter, then all in
-    capitals; target t is the bytes ``target_offsets[t]`` to ``target_offsets[t + 1]`` of ``target_bytes``.
+    capitals; target t is the bytes ``target_offsets[t]`` to ``target_offsets[t + 1]`` of
+    ``target_bytes``.
     The words of a term with marks around it (C++) have a row too, with no entries if need be.
     """
 

@@ -154,6 +154,7 @@ def test_elided_articles_are_parted_from_what_they_stand_before():
     french = {"source": "fr", "target": "en"}
     assert switched_by(entries, "l'eau de l’école", **french) == "l' water de l’ school"
     assert switched_by([*entries, ("l'", "the")], "L'eau", **french) == "The water"
+    assert switched_by([*entries, ("l", "the")], "l'eau", **french) == "the water"
     assert switched_by([("l'eau", "water")], "l’eau", **french) == "water"
     assert switched_by([("isola", "island")], "dell'isola", source="it", target="en") == (
         "dell' island"
