@@ -130,7 +130,7 @@ class TermIndex(NamedTuple):
             files = (folder / f"{name}.npy" for name in cls._fields)
             index = cls(*(np.asarray(np.load(file, mmap_mode="r")) for file in files))
             wrong = index._wrong(len(targets))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             wrong = str(error)
         if wrong:
             raise InputError(
