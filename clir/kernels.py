@@ -498,16 +498,18 @@ def match(
 
 @compiled
 def _capitals(data: np.ndarray, at: int, end: int, classes: np.ndarray, capital: np.ndarray) -> int:
-    """Which letters are capitals; a letter alone tells only of the first."""
-    count = 0
+    """Which letters are capitals; single ones (U.S.) tell only of the first."""
+    count, together, before = 0, False, False
     while at < end:
         code, size = _character(data, at)
         at += size
-        if _class_of(code, classes) == LETTER:
-            if not capital[code]:
-                return FIRST if count else NONE
-            count += 1
-    return ALL if count > 1 else FIRST if count else NONE
+        is_letter = _class_of(code, classes) == LETTER
+        if is_letter and not capital[code]:
+            return FIRST if count else NONE
+        together |= before and is_letter
+        before = is_letter
+        count += int(is_letter)
+    return ALL if together else FIRST if count else NONE
 
 
 @compiled

@@ -80,7 +80,8 @@ class TermIndex(NamedTuple):
         shape = (len(terms), len(languages))
         cells = shape[0] * shape[1]
         count = np.bincount(row * len(languages) + language[order], minlength=cells)
-        targets = buffer_of(_by_capitals(lexicon["target_term"].take(pa.array(order))))
+        sorted_targets = lexicon["target_term"].take(pa.array(order)).combine_chunks()
+        targets = buffer_of(_by_capitals(sorted_targets, found.words[order]))
         has = count.reshape(shape) > 0
         slots = Slots.of(terms)
         firsts, longest = _first_words(found.first, found.words)
@@ -199,12 +200,18 @@ def source_language(lexicon: pa.Table) -> str:
     return langs[0] if langs else "en"
 
 
-def _by_capitals(targets: pa.ChunkedArray) -> pa.Array:
-    """All targets as they are, then with a capital as first letter, then in capitals."""
+def _by_capitals(targets: pa.Array, source_words: np.ndarray) -> pa.Array:
+    """All targets as they are, then with a capital as first letter, then in capitals.
+
+    Several words for one in capitals, which may be an acronym, get a capital as first letter.
+    """
     first = pc.utf8_upper(pc.utf8_slice_codeunits(targets, 0, 1))
     capitalised = pc.binary_join_element_wise(first, pc.utf8_slice_codeunits(targets, 1), "")
-    forms = (targets, capitalised, pc.utf8_upper(targets))
-    return pa.concat_arrays([form.combine_chunks().cast(pa.large_string()) for form in forms])
+    several = pc.and_(pc.match_substring(targets, " "), pa.array(source_words == 1))
+    upper = pc.if_else(several, capitalised, pc.utf8_upper(targets))
+    return pa.concat_arrays(
+        [form.cast(pa.large_string()) for form in (targets, capitalised, upper)]
+    )
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

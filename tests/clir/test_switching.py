@@ -129,6 +129,10 @@ def test_a_translation_takes_the_capitals_of_its_word():
     entries = [("water", "wasser"), ("a", "éin"), ("red cross", "rotes Kreuz"), ("nato", "otan")]
     assert switched_by(entries, "Water WATER water") == "Wasser WASSER wasser"
     assert switched_by(entries, "A WaTer NATO Nato") == "Éin Wasser OTAN Otan"
+    assert switched_by([("usa", "vereinigte Staaten")], "USA, Usa") == (
+        "Vereinigte Staaten, Vereinigte Staaten"
+    )
+    assert switched_by([("U.S.", "vereinigte Staaten")], "the U.S.") == "the Vereinigte Staaten"
     assert switched_by(entries, "Red Cross, RED CROSS") == "Rotes Kreuz, ROTES KREUZ"
 
 
