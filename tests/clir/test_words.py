@@ -116,7 +116,8 @@ def test_addresses_names_and_code_are_no_words(piece, around):
 def test_what_only_looks_like_an_address_is_words():
     for text in (
         "and/or", "km/h", "end.Next", "e.g. this", "3.5 5@ # 1", "a_ _b_ _", "AT&T", "a & b;",
-        "10:30", "note: this", "f (x)", "Mr.Smith", "one...two", "x.", "rock & roll", "he/she/it", "C#", "#",
+        "10:30", "note: this", "f (x)", "Mr.Smith", "one...two", "x.", "rock & roll",
+        "he/she/it", "C#", "#",
     ):  # fmt: skip
         assert words_of(text) == re.findall(r"\w+", text.replace("_", " ")), text
     # An address ends where Chinese text goes on.
