@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,6 +254,8 @@ class Reader:
 
     def _statement(self, block: bytes, begin: int) -> int:
         """Take note of a statement or a remark; where to walk on, -1 if its end is not here."""
+        if block.startswith(BOM_UTF8, begin) and self._bytes + begin == 0:
+            return len(BOM_UTF8)
         if block.startswith(b"(", begin) and len(self._slots):
             self._inside = True  # a row, though the statement seemed to have ended
             return begin
