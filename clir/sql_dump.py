@@ -53,6 +53,7 @@ _NO_COLUMN = re.compile(
     rb"\s*(?:PRIMARY|UNIQUE|FULLTEXT|SPATIAL|FOREIGN|KEY|INDEX|CONSTRAINT|CHECK)\b", re.IGNORECASE
 )
 _INSERTS = re.compile(rb"(?:INSERT|REPLACE)\b", re.IGNORECASE)
+_HIDDEN_ROWS = re.compile(rb"/\*M?!\d*\s*(?:INSERT|REPLACE)\b", re.IGNORECASE)
 _KNOWN = re.compile(  # statements and remarks that a line may begin with
     rb"(?:(?:INSERT|REPLACE|ALTER|ANALYZE|BEGIN|COMMIT|CREATE|DELETE|DROP|FLUSH|LOCK|SET|START"
     rb"|TRUNCATE|UNLOCK|USE)\b|--|#|/\*)",
@@ -261,6 +262,8 @@ class Reader:
             return begin
         if not _KNOWN.match(block, begin):
             raise self._error(block, begin, "no dump has a line that begins like this")
+        if _HIDDEN_ROWS.match(block, begin):
+            raise self._error(block, begin, "rows in a remark cannot be read")
         if _INSERTS.match(block, begin):
             return self._insertion(block, begin)
         form = _END_OF_STATEMENT

@@ -399,6 +399,7 @@ def test_values_that_nobody_asked_for_may_be_anything(tmp_path, value):
         "INSERT INTO `langlinks` SET ll_from = 3;",
         "INSERT INTO `langlinks` SELECT * FROM `other`;",
         "INSERT INTO `other` VALUES (3,'de','C');",
+        "/*!40000 INSERT INTO `langlinks` VALUES (3,'de','C') */;",
         "3\tde\tC",
         "ï»¿INSERT",
         "CREATE TABLE `langlinks2` (\n  `x` int\n);",
@@ -417,7 +418,7 @@ def test_a_line_that_no_dump_has_is_an_error_that_says_it(tmp_path, line):
 
 def test_a_dump_may_end_without_an_end_of_its_last_line(tmp_path):
     text = dump_text("langlinks", LANGLINKS, [(1, "de", "A")])
-    (tmp_path / "l.sql").write_text(text.rstrip())
+    (tmp_path / "l.sql").write_text("\ufeff" + text.rstrip())
     assert read(tmp_path / "l.sql")[0] == [(1, "de", "A")]
     (tmp_path / "l.sql").write_text("-- Dump completed\n")
     with pytest.raises(InputError, match="no CREATE TABLE found"):
