@@ -82,7 +82,7 @@ class VectorTraining(_Section):
 class Lexicons(_Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
-    dictionary: Path | None = None  # a folder of en-XX.tsv, or None
+    dictionary: Path | None = None  # a folder of en-XX.tsv or en-XX.txt, perhaps .gz
     words: list[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
     phrases: list[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
     translations: PositiveInt = 1  # how many translations of a word may be drawn

@@ -9,7 +9,6 @@ characters have no vector.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import subprocess
@@ -18,7 +17,6 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from clir.experiment import VectorTraining
 from clir.folding import IGNORED
 from clir.kernels import compiled
 from clir.lexicon import ranked
+from clir.lines import read_blocks
 from clir.switching import MAX_PHRASE_WORDS, Switcher
 from clir.word_vectors import LINE_END, import_fasttext
 from clir.words import Words, buffer_of, count_words, find_words
@@ -76,9 +75,12 @@ def read_texts(path: Path, lang: str) -> Iterator[pa.Array]:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder (lexicons.vector_texts)")
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        # Spark's own marks beside its tables begin like this.
-        if file.is_file() and not file.name.startswith((".", "_")):
-            yield from _rows(file, lang) if file.suffix == ".parquet" else _lines(file)
+        if not file.is_file() or file.name.startswith((".", "_")):
+            continue  # Spark's own marks beside its tables begin like this
+        if file.suffix == ".parquet":
+            yield from _rows(file, lang)
+        else:
+            yield from (block.lines for block in read_blocks(file))
 
 
 def _rows(path: Path, lang: str) -> Iterator[pa.Array]:
@@ -90,30 +92,6 @@ def _rows(path: Path, lang: str) -> Iterator[pa.Array]:
         if "lang" in columns:
             batch = batch.filter(pc.equal(batch["lang"], lang))
         yield batch["text"].drop_null()
-
-
-def _lines(path: Path) -> Iterator[pa.Array]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for first in count(1, _TEXTS):
-                lines = list(islice(file, _TEXTS))
-                if not lines:
-                    return
-                yield _decoded(lines, path, first)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
-
-
-def _decoded(lines: list[bytes], path: Path, first: int) -> pa.Array:
-    try:
-        return pa.array(lines, pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid:
-        for number, line in enumerate(lines, first):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                raise InputError(f"{path}:{number}: not UTF-8") from None
-        raise
 
 
 def term_finder(terms: pa.Array, lang: str) -> Switcher | None:

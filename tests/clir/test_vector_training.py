@@ -64,13 +64,13 @@ def read(path, lang="de"):
 def test_texts_come_from_files_folders_and_tables(tmp_path):
     folder = tmp_path / "texts"
     (folder / "more").mkdir(parents=True)
-    (folder / "a.txt").write_text("eins\nzwei\n")
+    (folder / "a.txt").write_bytes(b"\xef\xbb\xbfeins\r\n\n \nzwei\n")
     (folder / "more" / "b.gz").write_bytes(gzip.compress(b"drei"))
     (folder / ".b.crc").write_bytes(b"\xff")
     (folder / "_SUCCESS").write_bytes(b"\xff")
     table = pa.table({"id": [1, 2, 3], "lang": ["de", "en", "de"], "text": ["vier", "five", None]})
     pq.write_table(table, folder / "z.parquet")
-    assert [text.strip() for text in read(folder)] == ["eins", "zwei", "drei", "vier"]
+    assert read(folder) == ["eins", "zwei", "drei", "vier"]
     pq.write_table(table.drop(["lang"]), folder / "z.parquet")
     assert read(folder / "z.parquet") == ["vier", "five"]
 
@@ -81,7 +81,7 @@ def test_mistakes_in_texts_name_the_place(tmp_path):
     with pytest.raises(InputError, match=r"a.txt:5001: not UTF-8"):
         read(path)
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"eins\n" * 5000)[:-20])
-    with pytest.raises(InputError, match=r"a.gz: truncated"):
+    with pytest.raises(InputError, match=r"a.gz: cannot be read to its end"):
         read(tmp_path / "a.gz")
     pq.write_table(pa.table({"body": ["eins"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a.parquet: column text is missing"):

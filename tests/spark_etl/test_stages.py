@@ -236,6 +236,36 @@ def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
     }  # fmt: skip
 
 
+def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
+    rows = [
+        (1, "en", "Main_Page", "de", "Wikipedia:Hauptseite"),
+        (2, "en", "Bart_Example", "it", "Personaggi della serie#Bart"),
+        (3, "en", "Light", "fr", "Portail:Lumière"),
+        (4, "en", "Bread", "ru", "Категория:Хлеб"),
+        (5, "en", "Sun", "de", "#Sonne"),
+        (6, "en", "Moon", "fr", ":en:Moon"),
+        (7, "en", "Mercury_(planet)", "de", "Merkur (Planet)#Bahn"),
+        (8, "en", "Star_Trek:_Voyager", "zh", "星际旅行"),
+        (9, "de", "Sonne", "en", "Talk:Sun"),
+        (9, "de", "Sonne", "fr", "Soleil"),
+        (10, "de", "Brot", "en", "Bread#History"),
+    ]
+    mined = spark().createDataFrame(
+        rows, "page_id long, source_lang string, source_title string, target_lang string, "
+        "target_title string",
+    )  # fmt: skip
+    found = lexicon_table.from_titles(mined).collect()
+    assert {(r.source_term, r.target_lang, r.target_term, r.score) for r in found} == {
+        ("bart example", "it", "personaggi della serie", 1.0),
+        ("mercury", "de", "Merkur", 0.5),
+        ("star trek: voyager", "zh", "星际旅行", 1.0),
+        ("bread", "de", "Brot", 1.0),
+    }
+    assert lexicon_table.drops_of_titles(mined) == {
+        "titles in a namespace": 5, "titles of another wiki": 1, "titles empty": 1,
+    }  # fmt: skip
+
+
 def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
     collections, lexicon = prepare(spark, settings)
     folder = lexicon_card.build(spark, settings, collections, lexicon)
