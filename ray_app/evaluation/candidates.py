@@ -1,7 +1,8 @@
 """Candidates for reranking: BM25's best English documents for each English query.
 
 The origin's protocol: every language pair reranks the candidates that the English first stage
-found, so what a first stage across languages would lose is not seen here.
+found, so what a first stage across languages would lose is not seen here. A collection that is not
+in English on both sides brings its own.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from clir import bm25, manifest
-from clir.errors import InputError
 from clir.experiment import Experiment
 from ray_app.evaluation.texts import held_languages, read_texts
 
@@ -35,18 +37,38 @@ def build(experiment: Experiment, tables: Path) -> Path:
 
 
 def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
-    if "en" not in held_languages(tables, collection):
-        raise InputError(f"{collection}: reranking needs English candidates; it has no English")
+    held = held_languages(tables, collection, split)
+    english = "en" in held.documents and "en" in held.queries
+    table = _best(tables, collection, split, depth) if english else _own(tables, collection, split)
+    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
+    return len(table)
+
+
+def _best(tables: Path, collection: str, split: str, depth: int) -> pa.Table:
+    """What BM25 finds."""
     documents = read_texts(tables, "documents", collection, "en", split)
     queries = read_texts(tables, "queries", collection, "en", split)
     with tempfile.TemporaryDirectory() as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
-    table = pa.table(
+    return pa.table(
         {
             "query_id": queries["id"].take(pa.array(np.arange(len(found)).repeat(found.shape[1]))),
             "doc_id": documents["id"].take(pa.array(found.ravel())),
         }
     )
-    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
-    return len(table)
+
+
+def _own(tables: Path, collection: str, split: str) -> pa.Table:
+    """The collection's own, a query's best ones first.
+
+    All of them: how many are reranked is counted where the documents' language is known.
+    """
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
+    wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
+    given = data.to_table(filter=wanted).to_pandas()
+    given = given.sort_values(
+        ["query_id", "rank", "score", "doc_id"], ascending=[True, True, False, True]
+    ).drop_duplicates(["query_id", "doc_id"])
+    columns = given[["query_id", "doc_id"]]
+    return pa.Table.from_pandas(columns, preserve_index=False)
