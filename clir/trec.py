@@ -104,8 +104,10 @@ def read_run(path: Path, start: int = 0, end: int | None = None) -> Iterator[Row
         yield columns, block.numbers
 
 
-def encoded(ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def encoded(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Ids as they are written: what would part them from each other as ``%`` and two digits."""
+    if isinstance(ids, pa.ChunkedArray):
+        ids = ids.combine_chunks()
     strange = pc.match_substring_regex(ids, _TO_ENCODE_RE2)
     if not pc.any(strange).as_py():
         return ids
@@ -131,28 +133,17 @@ def _write_lines(table: pa.Table, cells: list[str], path: Path) -> None:
     """Lines of blank-separated cells, each a column of the table or a constant."""
     with path.open("wb") as file:
         for at in range(0, len(table), _LINES):
-            part = table.slice(at, _LINES).combine_chunks()
-            columns = [_written(part[name]) if name in table.column_names else name
+            part = table.slice(at, _LINES)
+            columns = [_written(part[name]) if name in part.column_names else name
                        for name in cells]  # fmt: skip
-            lines = pc.binary_join_element_wise(*columns[:-1], _ended(columns[-1]), " ")
-            for chunk in lines.chunks:
-                _, ends, data = chunk.buffers()
-                first, *_, last = np.frombuffer(ends, np.int32)[
-                    [chunk.offset, chunk.offset + len(chunk)]
-                ]
-                file.write(memoryview(data)[first:last])
+            lines = pc.binary_join_element_wise(*columns, " ")
+            lines = pc.binary_join_element_wise(lines, "\n", "")
+            _, ends, data = lines.buffers()
+            file.write(data[: np.frombuffer(ends, np.int32)[len(lines)]])
 
 
-def _written(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_string(column.type):
-        return encoded(column)
-    return column.cast(pa.string())
-
-
-def _ended(column: pa.ChunkedArray | str) -> pa.ChunkedArray | str:
-    if isinstance(column, str):
-        return column + "\n"
-    return pc.binary_join_element_wise(column, "\n", "")
+def _written(column: pa.ChunkedArray) -> pa.Array:
+    return encoded(column.cast(pa.string()))
 
 
 def _elements(path: Path, name: str) -> Iterator[_Element]:

@@ -132,17 +132,22 @@ class Rankings:
             flawed |= (here["grade"] > 0) & here["doc_id"].isin(documents.flawed())
             judged.append(here.assign(doc_lang=setting.doc_lang, flawed=flawed))
             runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
-            self._write_trec(setting, runs[-1], here)
+            scores = ranking.falling(found.scores)[found.documents >= 0]
+            self._write_trec(setting, runs[-1], scores, here)
         everything = pa.concat_tables(runs)
         values = _values(self, queries, judged, everything)
         _write(everything, self.system.work / "runs" / self.name)
         _write(values, self.file)
 
-    def _write_trec(self, setting: Setting, run: pa.Table, judged: pd.DataFrame) -> None:
+    def _write_trec(
+        self, setting: Setting, run: pa.Table, scores: np.ndarray, judged: pd.DataFrame
+    ) -> None:
         """A setting's run, and beside it the judgments that it is scored by."""
         folder = self.system.work / "trec"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{self.collection}.{setting.query_lang}.{setting.doc_lang}"
+        column = run.column_names.index("score")
+        run = run.set_column(column, "score", pa.array(scores, pa.float64()))
         trec.write_run(run, self.system.name, folder / f"{name}.run")
         judgments = pa.Table.from_pandas(judged, preserve_index=False)
         trec.write_judgments(judgments, folder / f"{name}.qrels")
@@ -308,16 +313,21 @@ def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa
     """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting."""
     if not judged:
         return tables.MEASURES.empty_table()
-    qrels = pd.concat(judged)
+    qrels = pd.concat(judged, ignore_index=True)
     frame = runs.select(["doc_lang", "query_id", "doc_id", "rank"]).to_pandas()
     for part in (frame, qrels):
+        # As they are written: to trec_eval's code, a NUL ends an id.
+        for key in ("query_id", "doc_id"):
+            part[key] = trec.encoded(pa.array(part[key], pa.string())).to_pandas()
         part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
     values = measures.per_query(qrels, frame)
     flawed = values["query_id"].isin(qrels.loc[qrels["flawed"], "query_id"])
     doc_lang, query_id = zip(*values["query_id"].str.split("\t", n=1), strict=True)
     system = item.system
     names = {setting.doc_lang: setting.name for setting in item.settings}
-    domain = dict(zip(queries.ids.to_pylist(), queries.domains.to_pylist(), strict=True))
+    written = trec.encoded(queries.ids).to_pylist()
+    told = zip(queries.ids.to_pylist(), queries.domains.to_pylist(), strict=True)
+    of_query = dict(zip(written, told, strict=True))  # its own id, and its domain
     method = system.method + (f" without {system.without_domain}" if system.without_domain else "")
     return pa.table(
         {
@@ -325,11 +335,11 @@ def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa
             "method": pa.repeat(method, len(values)),
             "seed": pa.repeat(system.seed, len(values)),
             "collection": pa.repeat(item.collection, len(values)),
-            "domain": [domain[query] for query in query_id],
+            "domain": [of_query[query][1] for query in query_id],
             "setting": [names[lang] for lang in doc_lang],
             "query_lang": pa.repeat(item.query_lang, len(values)),
             "doc_lang": list(doc_lang),
-            "query_id": list(query_id),
+            "query_id": [of_query[query][0] for query in query_id],
             "flawed": pa.array(flawed),
             "measure": pa.array(values["measure"]),
             "value": pa.array(values["value"]),
