@@ -111,41 +111,29 @@ def _held(files: Iterable[Part]) -> str:
 
 
 def check(experiment: Experiment) -> None:
-    """InputError where a collection lacks what the experiment asks of it: only names are looked at.
+    """InputError where a collection lacks what it is to serve for. Only files are looked at.
 
-    Training switches English pairs; a test collection needs judgments, a language that is asked
-    for on both sides, and something to rerank.
+    English pairs are switched (or those of one pair of languages trained on as they are), and a
+    cross-encoder reranks what BM25 finds in English, or what the collection brings.
     """
+    fine_tuned = [experiment.switching.pair] if "fine-tuning" in experiment.methods else []
     for collection in experiment.collections.train:
         found = files(collection)
-        if not all("en" in langs for langs in languages(found)):
+        documents, queries = languages(found)
+        pairs = [("en", "en"), *fine_tuned]
+        if not any(query in queries and doc in documents for query, doc in pairs):
             raise InputError(
                 f"{collection.place}: training needs English queries and documents; {_held(found)}"
             )
-    for collection in experiment.collections.test:
-        _check_test(experiment, collection, files(collection))
-
-
-def _check_test(experiment: Experiment, collection: Collection, found: list[Part]) -> None:
-    split = experiment.collections.test_split
-    judged = {part.split for part in found if part.kind == "judgments"}
-    if split not in judged:
-        raise InputError(
-            f"{collection.place}: it has no judgments of the split {split}, only of "
-            f"{', '.join(sorted(judged)) or 'none'}; see collections.test_split"
-        )
-    asked = set(experiment.evaluation.languages or OF_COLLECTIONS)
-    if not all(asked & langs for langs in languages(found)):
-        raise InputError(
-            f"{collection.place}: evaluation.languages has none of its languages: {_held(found)}"
-        )
-    english = all("en" in langs for langs in languages(found))
-    given = any(part.kind == "candidates" and part.split == split for part in found)
-    if "cross-encoder" in experiment.models and not (english or given):
-        raise InputError(
-            f"{collection.place}: a cross-encoder reranks what BM25 finds in English, or the "
-            f"candidates of a collection: {_held(found)}; give it candidates/{split}.run"
-        )
+    for collection in experiment.collections.test if "cross-encoder" in experiment.models else []:
+        found, split = files(collection), experiment.collections.test_split
+        english = all("en" in langs for langs in languages(found))
+        given = any(part.kind == "candidates" and part.split == split for part in found)
+        if not (english or given):
+            raise InputError(
+                f"{collection.place}: a cross-encoder reranks what BM25 finds in English, or the "
+                f"candidates of a collection; {_held(found)}: give it candidates/{split}.run"
+            )
 
 
 def is_named(file: Part) -> bool:

@@ -1,8 +1,8 @@
 """Candidates for reranking: BM25's best English documents for each English query.
 
 The origin's protocol: every language pair reranks the candidates that the English first stage
-found, so what a first stage across languages would lose is not seen here. A collection that is not
-in English on both sides brings its own.
+found, so what a first stage across languages would lose is not seen here. Queries and documents
+that are not in English have those candidates that the collection brings.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
@@ -38,28 +39,42 @@ def build(experiment: Experiment, tables: Path) -> Path:
 
 def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
     held = held_languages(tables, collection, split)
-    english = "en" in held.documents and "en" in held.queries
-    table = _best(tables, collection, split, depth) if english else _own(tables, collection, split)
+    found = _own(tables, collection, split)
+    if "en" in held.documents and "en" in held.queries:
+        found = _together(found, *_best(tables, collection, split, depth))
+    table = pa.Table.from_pandas(found[["query_id", "doc_id"]], preserve_index=False)
     pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
     return len(table)
 
 
-def _best(tables: Path, collection: str, split: str, depth: int) -> pa.Table:
-    """What BM25 finds."""
+def _together(
+    own: pd.DataFrame, best: pd.DataFrame, queries: pa.Table, documents: pa.Table
+) -> pd.DataFrame:
+    """BM25's best, and the collection's own of what has no English text, by turns."""
+    known = own["query_id"].isin(queries["id"].to_pylist())
+    known &= own["doc_id"].isin(documents["id"].to_pylist())
+    parts = [part.assign(place=part.groupby("query_id").cumcount()) for part in (best, own[~known])]
+    return pd.concat(parts).sort_values(["query_id", "place"], kind="stable")
+
+
+def _best(
+    tables: Path, collection: str, split: str, depth: int
+) -> tuple[pd.DataFrame, pa.Table, pa.Table]:
+    """What BM25 finds, and the English queries and documents that it was asked and looked in."""
     documents = read_texts(tables, "documents", collection, "en", split)
     queries = read_texts(tables, "queries", collection, "en", split)
     with tempfile.TemporaryDirectory() as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
-    return pa.table(
-        {
-            "query_id": queries["id"].take(pa.array(np.arange(len(found)).repeat(found.shape[1]))),
-            "doc_id": documents["id"].take(pa.array(found.ravel())),
-        }
-    )
+    asked = np.arange(len(found)).repeat(found.shape[1])
+    best = {
+        "query_id": queries["id"].take(pa.array(asked)),
+        "doc_id": documents["id"].take(pa.array(found.ravel())),
+    }
+    return pa.table(best).to_pandas(), queries, documents
 
 
-def _own(tables: Path, collection: str, split: str) -> pa.Table:
+def _own(tables: Path, collection: str, split: str) -> pd.DataFrame:
     """The collection's own, a query's best ones first.
 
     All of them: how many are reranked is counted where the documents' language is known.
@@ -67,8 +82,6 @@ def _own(tables: Path, collection: str, split: str) -> pa.Table:
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
     wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
     given = data.to_table(filter=wanted).to_pandas()
-    given = given.sort_values(
-        ["query_id", "rank", "score", "doc_id"], ascending=[True, True, False, True]
-    ).drop_duplicates(["query_id", "doc_id"])
-    columns = given[["query_id", "doc_id"]]
-    return pa.Table.from_pandas(columns, preserve_index=False)
+    order = ["query_id", "rank", "score", "doc_id"]
+    given = given.sort_values(order, ascending=[True, True, False, True])
+    return given.drop_duplicates(["query_id", "doc_id"])

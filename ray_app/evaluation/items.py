@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 from clir import measures, methods, tables, trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
-from clir.languages import LANGUAGES
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
 
@@ -128,6 +127,8 @@ class Rankings:
             if here.empty:  # nothing is judged between these languages: a condition it has not
                 continue
             found = rank(self, sources, queries, documents)
+            if not found.documents.size:  # nothing to rerank between them
+                continue
             flawed = here["query_id"].isin(queries.flawed())
             flawed |= (here["grade"] > 0) & here["doc_id"].isin(documents.flawed())
             judged.append(here.assign(doc_lang=setting.doc_lang, flawed=flawed))
@@ -265,11 +266,13 @@ def _by_candidates(
     within = pd.Series(query).groupby(query).cumcount().to_numpy()
     first = within < sources.depth  # the best ones, which come first
     query, document, within = query[first], document[first], within[first]
+    if not len(query):
+        return ranking.of_candidates(*np.empty((2, len(queries.ids), 0)))
     scores = _ranker(item.system, sources.evaluation.batch_size).score(
         queries.texts().take(pa.array(query)), documents.texts().take(pa.array(document))
     )
     _refuse_no_numbers(scores, item.system)
-    width = int(np.bincount(query, minlength=1).max())
+    width = int(np.bincount(query).max())
     documents_of = np.full((len(queries.ids), width), -1, np.int64)
     scores_of = np.full((len(queries.ids), width), -np.inf, np.float32)
     documents_of[query, within], scores_of[query, within] = document, scores
@@ -362,7 +365,7 @@ def _ranker(system: System, batch_size: int) -> Ranker:
 def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa.Array:
     """The texts of one language, translated into English where the system does that."""
     content, ids = table["text"].combine_chunks(), table["id"].combine_chunks()
-    if not system.translates or lang not in LANGUAGES:  # no lexicon knows a word of the others
+    if not system.translates:
         return content
     return methods.into_english(content, ids, lang, str(sources.translators))
 

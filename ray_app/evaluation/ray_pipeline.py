@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -203,8 +202,5 @@ def _finish(plan: Planned, seconds: float) -> None:
         return {"trec runs": len(list((folder / "trec").glob("*.run")))}
 
     manifest.publish(plan.folder, plan.origin, write, seconds)
-    # What earlier starts made from something else. No pattern is built from a name.
-    of_this = re.compile(re.escape(plan.folder.name) + r"\.[0-9a-f]{12}")
-    for stale in plan.folder.parent.iterdir():
-        if of_this.fullmatch(stale.name):
-            shutil.rmtree(stale)
+    for stale in plan.folder.parent.glob(f"{plan.folder.name}.{'?' * 12}"):
+        shutil.rmtree(stale)

@@ -138,7 +138,7 @@ def test_candidates_missing_at_the_end_come_last():
 def write_tables(folder, documents, queries, judgments, flawed=(), candidates=()):
     """Tables of a collection ``c``: (lang, id) of texts, (query, document, grade) of judgments."""
     rows = {
-        "documents": [("c", "news", lang, key, "", "...") for lang, key in documents],
+        "documents": [("c", "news", lang, key, "", "a text") for lang, key in documents],
         "queries": [("c", "news", lang, key, "...") for lang, key in queries],
         "judgments": [("c", "test", *row) for row in judgments],
         "flawed_translations": [("c", *row, "truncated") for row in flawed],
@@ -325,6 +325,35 @@ def test_candidates_of_a_collection_without_english_are_its_own(tmp_path):
         ("q", "r1"),
         ("q", "f1"),
     ]
+
+
+def test_candidates_of_what_is_not_english_are_the_collections(tmp_path):
+    (tmp_path / "out").mkdir()
+    documents = [
+        ("en", "e1"),
+        ("en", "e2"),
+        ("de", "g1"),
+        ("de", "g2"),
+        ("en", "both"),
+        ("de", "both"),
+    ]
+    given = [("q", "g2", 1, 9.0, "run"), ("q", "both", 2, 8.0, "run"), ("q", "g1", 3, 7.0, "run")]
+    write_tables(tmp_path, documents, [("en", "q")], [("q", "e1", 1)], candidates=given)
+    candidates._write(tmp_path, "c", "test", 2, tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "c.parquet")["doc_id"].to_pylist()
+    assert (
+        len(found) == 4 and set(found[::2]) < {"e1", "e2", "both"} and found[1::2] == ["g2", "g1"]
+    )
+
+
+def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
+    write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
+                 candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
+    candidates._write(tmp_path, "c", "test", 2, tmp_path)
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "ru"),))
+    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
+    assert pq.read_table(item.file).num_rows == 0
+    assert not (item.system.work / "trec").exists()
 
 
 @pytest.mark.parametrize("name", ["te[s]t", "a b", "50%", "x=y", "a.en.de", "Bücher", "*", "_a"])
