@@ -91,7 +91,7 @@ def read_judgments(path: Path, start: int = 0, end: int | None = None) -> Iterat
 
 def read_run(path: Path, start: int = 0, end: int | None = None) -> Iterator[Rows]:
     """Columns query_id, doc_id, rank, score and source (the run's tag) of a run file."""
-    expected = "`query-id Q0 doc-id rank score tag`"
+    expected = "`query-id Q0 doc-id rank score tag`, rank and score numbers"
     for block in read_blocks(path, start, end):
         query, _, doc, rank, score, tag = block.cells(6, expected, tabs=False)
         columns = {
