@@ -60,7 +60,9 @@ def said_once(rows: DataFrame, kind: str) -> DataFrame:
     """
     if kind == "judgments":
         rows = rows.groupBy(*_ROW).agg(F.max("grade").alias("grade"))
-    return rows.distinct().orderBy(*(name for name in rows.columns if name != "text"))
+    else:
+        rows = rows.distinct()
+    return rows.orderBy(*(name for name in rows.columns if name != "text"))
 
 
 def _looked_up(unknown: DataFrame, texts: dict[str, DataFrame]) -> DataFrame:

@@ -316,12 +316,9 @@ def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa
     """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting."""
     if not judged:
         return tables.MEASURES.empty_table()
-    qrels = pd.concat(judged, ignore_index=True)
-    frame = runs.select(["doc_lang", "query_id", "doc_id", "rank"]).to_pandas()
+    qrels = _as_written(pa.Table.from_pandas(pd.concat(judged), preserve_index=False))
+    frame = _as_written(runs.select(["doc_lang", "query_id", "doc_id", "rank"]))
     for part in (frame, qrels):
-        # As they are written: to trec_eval's code, a NUL ends an id.
-        for key in ("query_id", "doc_id"):
-            part[key] = trec.encoded(pa.array(part[key], pa.string())).to_pandas()
         part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
     values = measures.per_query(qrels, frame)
     flawed = values["query_id"].isin(qrels.loc[qrels["flawed"], "query_id"])
@@ -349,6 +346,14 @@ def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa
         },
         schema=tables.MEASURES,
     )
+
+
+def _as_written(rows: pa.Table) -> pd.DataFrame:
+    """Rows with their ids as files have them: to trec_eval's code, a NUL ends an id."""
+    for key in ("query_id", "doc_id"):
+        column = trec.encoded(rows[key].cast(pa.string()))
+        rows = rows.set_column(rows.column_names.index(key), key, column)
+    return rows.to_pandas()
 
 
 @lru_cache(maxsize=2)
