@@ -34,7 +34,7 @@ def keep(
     texts = {key: session.read.parquet(str(out / of)) for of, key in TEXT_IDS.items()}
     staging = out / "unknown"
     missing = (table.join(texts[key], ["collection", key], "left_anti") for key in texts)
-    reduce(DataFrame.union, missing).distinct().write.parquet(str(staging))
+    reduce(DataFrame.unionByName, missing).distinct().write.parquet(str(staging))
     unknown = session.read.parquet(str(staging))
     dropped: dict[str, int] = {}
     if not unknown.isEmpty():
