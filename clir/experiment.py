@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from clir.errors import InputError
-from clir.languages import LANGUAGES, SEEN, UNSEEN, check_language
+from clir.languages import SEEN, UNSEEN, check_collection_language, check_language
 
 Method = Literal[
     "zero-shot",
@@ -48,6 +48,8 @@ TRANSLATE_TEST: dict[str, Method] = {
 ModelKind = Literal["bi-encoder", "cross-encoder"]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
+# What a collection may be in, beyond the languages that lexicons are made for.
+CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # Files or folders; a single one needs no list.
 Paths = Annotated[list[Path], BeforeValidator(lambda v: [v] if isinstance(v, str | Path) else v)]
@@ -110,13 +112,14 @@ class Collection(_Section):
     """A folder in one of the layouts of ``clir.collections``, or a name that ir_datasets knows.
 
     A folder's domain is in its about.json unless given here; ``lang`` is that of a collection in
-    one language, English unless given.
+    one language, English unless given, and ``query_lang`` that of its queries, if it is another.
     """
 
     path: Path | None = None
     name: str | None = None
     domain: str | None = None
-    lang: LanguageCode | None = None
+    lang: CollectionLanguage | None = None
+    query_lang: CollectionLanguage | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +150,9 @@ class Collections(_Section):
     test: list[Collection]
     train_split: str = "train"
     test_split: str = "test"
+    # Of a split's judgments (or candidates) that name a document or query that the collection
+    # lacks: so many are dropped and counted, more end the run.
+    max_missing_share: Share = 0.01
 
 
 class Switching(_Section):
@@ -187,7 +193,8 @@ class Model(_Section):
     learning_rate: float | None = None
     # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
     candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
-    pairs: list[tuple[LanguageCode, LanguageCode]] | None = None  # languages; None: all
+    # Languages; None: all.
+    pairs: list[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 
 
 class Training(_Section):
@@ -231,8 +238,8 @@ class LeaveOut(_Section):
 class Evaluation(_Section):
     """What is ranked and scored."""
 
-    languages: list[LanguageCode] = list(LANGUAGES)
-    mlir: dict[str, list[LanguageCode]] = {"6": SEEN, "14": SEEN + UNSEEN}
+    languages: list[CollectionLanguage] | None = None  # of MoIR and CLIR; None: all that there are
+    mlir: dict[str, list[CollectionLanguage]] = {"6": SEEN, "14": SEEN + UNSEEN}
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256

@@ -28,7 +28,7 @@ from clir.kernels import (
     Letters,
     key_of,
 )
-from clir.languages import LANGUAGES, STOP_WORDS
+from clir.languages import OF_COLLECTIONS, STOP_WORDS
 
 _APOSTROPHES = "'’‘ʼʻ´＇"
 # Other characters that are written for these.
@@ -52,7 +52,7 @@ def letters_of(lang: str) -> Letters:
 
     The arrays are shared by all words of a process; nobody may change them.
     """
-    language = LANGUAGES.get(lang)
+    language = OF_COLLECTIONS.get(lang)
     tables = _tables(language.unwritten if language else "")
     plain = Letters(*tables, _no_keys(), _no_keys())
     elided = language.elided if language else ()

@@ -67,8 +67,9 @@ def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned
 
 def _sources(experiment: Experiment) -> Sources:
     output = experiment.output.absolute()
-    found = None
+    found, depth = None, 0
     if "cross-encoder" in experiment.models:
+        depth = experiment.models["cross-encoder"].candidates
         found = candidates.build(experiment, output / "collections")
     translators = None
     if any(m in TRANSLATE_TEST for model in experiment.models.values() for m in model.methods):
@@ -79,6 +80,7 @@ def _sources(experiment: Experiment) -> Sources:
         candidates=found.absolute() if found else None,
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
+        depth=depth,
     )
 
 
@@ -125,7 +127,8 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
     systems = [plan.system for plan in due if plan.system.kind == "bi-encoder"]
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
-            for lang in texts.held_languages(sources.tables, collection):
+            held = texts.held_languages(sources.tables, collection, sources.split)
+            for lang in held.documents if kind == "documents" else held.queries:
                 found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
                 for part in range(0, len(found), PART):
                     for system in systems:
@@ -134,7 +137,7 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
 
 def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Rankings]:
     for collection in names:
-        held = texts.held_languages(sources.tables, collection)
+        held = texts.held_languages(sources.tables, collection, sources.split)
         for plan in due:
             wanted: dict[str, list[Setting]] = {}
             for setting in texts.settings(held, sources.evaluation):
@@ -193,6 +196,7 @@ def _finish(plan: Planned, seconds: float) -> None:
     shutil.rmtree(work / "embeddings", ignore_errors=True)
 
     def write(folder: Path) -> dict[str, int]:
+        work.mkdir(parents=True, exist_ok=True)  # it may have had nothing to do
         for part in sorted(work.iterdir()):
             part.rename(folder / part.name)
         return {"trec runs": len(list((folder / "trec").glob("*.run")))}

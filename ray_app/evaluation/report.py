@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from clir import manifest, tables
+from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.languages import LANGUAGES
+from clir.languages import OF_COLLECTIONS
 from clir.measures import MEASURES
 from clir.summary import summarise
 
@@ -38,6 +39,11 @@ def write(experiment: Experiment, evaluations: list[Path]) -> Path:
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
     tables.check(values.schema, tables.MEASURES, f"{experiment.output}/evaluation")
+    if not values.num_rows:
+        raise InputError(
+            "nothing was scored: between the languages that evaluation and models.*.pairs ask for, "
+            "no test collection has queries with a judged document"
+        )
     rows = summarise(values.to_pandas())
     summary = experiment.output / "summary.json"
     summary.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -84,12 +90,19 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
         experiment=experiment,
         settings_yaml=yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False),
         sections=sections,
+        present=_languages(rows),
         left_out=_left_out(rows, experiment.leave_out.model) if experiment.leave_out else None,
         cards=_cards(experiment),
         flaws=_flaws(experiment),
         stages=_stages(experiment),
-        languages=LANGUAGES,
+        languages=OF_COLLECTIONS,
     )
+
+
+def _languages(rows: pd.DataFrame) -> list[str]:
+    """Those of the queries and documents that were ranked."""
+    found = {*rows["query_lang"], *rows["doc_lang"]}
+    return [code for code in OF_COLLECTIONS if code in found]
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -145,20 +158,23 @@ def _heat_maps(rows: pd.DataFrame) -> list[dict[str, str]]:
         & (rows["query_lang"] != "all")
         & ~rows["method"].str.contains(" without ")
     ]
-    present = set(pairs["query_lang"]) | set(pairs["doc_lang"])
-    langs = [code for code in LANGUAGES if code in present]
+    sides = {
+        side: [code for code in OF_COLLECTIONS if (pairs[side] == code).any()]
+        for side in ("query_lang", "doc_lang")
+    }
     top = max(pairs["value"].max(), 0.01)
     maps = []
     for method in _ordered(pairs["method"].unique()):
         part = pairs[pairs["method"] == method]
         grid = part.pivot_table(index="query_lang", columns="doc_lang", values="value")
-        maps.append({"method": method, "svg": _heat_map(grid.reindex(langs, columns=langs), top)})
+        grid = grid.reindex(sides["query_lang"], columns=sides["doc_lang"])
+        maps.append({"method": method, "svg": _heat_map(grid, top)})
     return maps
 
 
 def _heat_map(grid: pd.DataFrame, top: float) -> str:
-    size = 0.34 * len(grid) + 1
-    figure, axes = plt.subplots(figsize=(size, size))
+    rows, columns = grid.shape
+    figure, axes = plt.subplots(figsize=(0.34 * columns + 1, 0.34 * rows + 1))
     axes.imshow(grid, vmin=0, vmax=top, cmap="viridis")
     axes.set_xticks(range(len(grid)), grid.columns)
     axes.set_yticks(range(len(grid)), grid.index)

@@ -9,6 +9,7 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import ir_measures
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -246,6 +247,13 @@ def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
     values = values[(values.measure == "MRR@10") & (values.query_lang == "en")]
     per_query = values[values.doc_lang == "de"].set_index("query_id")["value"].to_dict()
     assert per_query == pytest.approx(reciprocal)
+    # As others read the two files that lie beside each other.
+    run, qrels = (str(folder / "trec" / f"test.en.de.{kind}") for kind in ("run", "qrels"))
+    read = ir_measures.read_trec_qrels(qrels), ir_measures.read_trec_run(run)
+    theirs = {
+        row.query_id: row.value for row in ir_measures.iter_calc([ir_measures.RR @ 10], *read)
+    }
+    assert theirs == pytest.approx(reciprocal)
 
 
 def test_the_report_is_one_file_that_names_everything(finished):
