@@ -7,7 +7,7 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
@@ -24,6 +24,7 @@ from spark_etl import (
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)

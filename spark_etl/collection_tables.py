@@ -19,7 +19,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
 from spark_etl import flawed_translations
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 # What one task reads.
 _WORK = (
@@ -52,11 +52,11 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         for kind in SCHEMAS:
             table = _read(session, [file for file in files if file.kind == kind], kind)
             table.write.parquet(str(out / kind))
-            counts[kind] = session.read.parquet(str(out / kind)).count()
+            counts[kind] = read_table(session, out / kind).count()
         _check_ids(session, out, files)
         return counts | _counts(flawed_translations.write(session, out))
 
-    manifest.build(folder, inputs, settings, write)
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
     return folder
 
 
@@ -96,7 +96,7 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
 
 def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
     """Every id once per language; judgments and candidates only of ids that some language has."""
-    tables = {kind: spark.read.parquet(str(out / kind)) for kind in SCHEMAS}
+    tables = {kind: read_table(spark, out / kind) for kind in SCHEMAS}
     for kind, key in TEXT_IDS.items():
         table = tables[kind]
         repeated = table.groupBy("collection", "lang", key).count().where("count > 1").first()

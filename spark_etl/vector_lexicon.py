@@ -21,7 +21,7 @@ from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.words import hash_texts
-from spark_etl.session import Spark, one_task_each, run_each
+from spark_etl.session import Spark, one_task_each, read_table, run_each
 
 _BLOCK = 8192  # words looked up by one task
 
@@ -69,9 +69,9 @@ def build(
         shutil.rmtree(work)
         counts = {f"{lang} words": size for lang, size in sorted(sizes.items())}
         counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
-        return counts | {"entries": session.read.parquet(str(out / "data")).count()}
+        return counts | {"entries": read_table(session, out / "data").count()}
 
-    manifest.build(folder, made_from, settings, write)
+    manifest.build(experiment.workspace, folder, made_from, settings, write)
     return folder
 
 

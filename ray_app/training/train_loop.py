@@ -211,7 +211,7 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
 
 
 def _save_model(run: Run, network: _Network, loss: float, seconds: float, context: Context) -> None:
-    """Rank 0 writes the folder under a temporary name and renames it; then all go on."""
+    """Rank 0 writes the folder, which gets its name when it is whole; then all go on."""
     state, token_weight = network.model.state_dict(), network.token_weight
     if run.training.zero_stage == 3:  # every worker holds a part
         with deepspeed.zero.GatheredParameters(list(network.parameters()), modifier_rank=None):
@@ -228,6 +228,6 @@ def _save_model(run: Run, network: _Network, loss: float, seconds: float, contex
             network.tokenizer.save_pretrained(folder)
             return counts
 
-        manifest.publish(run.folder, run.origin, write, seconds)
+        manifest.publish(run.workspace, run.folder, run.origin, write, seconds)
     dist.barrier()
     context.report({"run": run.name, "step": run.steps, "loss": loss}, None)
