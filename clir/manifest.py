@@ -143,7 +143,6 @@ def remove(workspace: Workspace, path: Path) -> None:
 
 def check_replaceable(workspace: Workspace, path: Path) -> None:
     """InputError where what lies at a result's place is not just what we wrote there."""
-    workspace.check_inside(path)
     listed = workspace.written(path)
     if not listed.exists():
         found(path)
@@ -221,6 +220,26 @@ def verify(workspace: Workspace, folder: Path) -> dict[str, Any]:
                 raise InputError(f"{folder}: {name} was changed since it was written; {_AGAIN}")
             _seen[folder / name] = _stat(folder / name)
     return made
+
+
+def list_files(folder: Path, part: int) -> None:
+    """List the files of a part of a folder in it, for ``check_files`` of the whole."""
+    _write_down(folder / f"files.{part}.json", _files(folder, hashes=True))
+
+
+def check_files(folder: Path) -> None:
+    """ValueError where a listed file of a part of a folder is not as it was written."""
+    for place in sorted(folder.glob("files.*.json")):
+        listed = _read_json(place)
+        if not isinstance(listed, dict):
+            raise ValueError(f"{place.name} was changed")
+        for name, of in listed.items():
+            if not (folder / name).is_file():
+                raise ValueError(f"{name} is missing")
+            if (folder / name).stat().st_size != of["bytes"]:
+                raise ValueError(f"{name} is of another size")
+            if _digest(folder / name) != of["sha256"]:
+                raise ValueError(f"{name} was changed")
 
 
 def fingerprint(path: Path) -> str:

@@ -20,7 +20,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -149,7 +149,10 @@ class Workspace(NamedTuple):
     @contextmanager
     def _lock(self, stage: str, patience: float = 0.0) -> Iterator[str]:
         """Lock a stage and clear what was left of it; who holds it, where that is another start."""
-        descriptor = os.open(self._private / "locks" / stage, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            descriptor = os.open(self._private / "locks" / stage, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise InputError(f"{self.output}: cannot be written to: {error.strerror}") from None
         try:
             try:
                 _wait_for(descriptor, patience)
@@ -159,8 +162,9 @@ class Workspace(NamedTuple):
             except OSError:  # a file system without locks: nobody knows whose the leftovers are
                 yield ""
                 return
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            with suppress(OSError):  # a full disk: then others are told less
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
             shutil.rmtree(self._private / "work" / stage, ignore_errors=True)
             yield ""
         finally:

@@ -212,7 +212,7 @@ def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     lines = []
     marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
     for method in sorted(marked["method"].unique()):
-        name, domain = method.split(" without ")
+        name, domain = method.split(" without ", 1)
         for setting in _present(marked):
             line: dict[str, Any] = {"method": name, "domain": domain, "setting": setting}
             for measure in ("MAP", "recall@50"):

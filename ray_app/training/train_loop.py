@@ -191,6 +191,8 @@ def _save_checkpoint(
     engine.save_checkpoint(str(folder), tag="state", client_state={"step": step})
     note = {"run": run.name, "step": step, "origin": run.origin}
     (folder / "run.json").write_text(json.dumps(note))
+    if run.workspace.hashes:
+        manifest.list_files(folder, context.rank)
     dist.barrier()
     context.report({"run": run.name, "step": step, "loss": loss}, folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -204,6 +206,13 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
     note = json.loads((folder / "run.json").read_text())
     if note["run"] != run.name or note["origin"] != run.origin:
         return 0
+    try:
+        manifest.check_files(folder)
+    except ValueError as error:
+        kept = run.workspace.kept(run.workspace.output / "checkpoints")
+        raise InputError(
+            f"{run.name}: its checkpoint was damaged ({error}); delete {kept} and run again"
+        ) from None
     _, state = engine.load_checkpoint(str(folder), tag="state")
     if context.rank == 0:
         print(f"{run.name}: resumed at step {state['step']}", flush=True)

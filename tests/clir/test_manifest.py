@@ -460,7 +460,7 @@ def test_the_manifest_is_on_the_disk_before_the_folder_has_its_name(output, monk
     events, sync, rename = [], os.fsync, Path.rename
 
     def synced(descriptor):
-        events.append(f"sync {os.readlink(f'/proc/self/fd/{descriptor}')}")
+        events.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink()}")
         sync(descriptor)
 
     def renamed(path, target):
@@ -474,6 +474,20 @@ def test_the_manifest_is_on_the_disk_before_the_folder_has_its_name(output, monk
     before = "\n".join(events[:named])
     assert re.search(r"sync .*/_manifest\.json\nrename .*/manifest\.json\nsync .*/stage$", before)
     assert events[named + 1] == f"sync {output}"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_checkpoint_of_several_parts_is_checked_as_a_whole(tmp_path, damage):
+    (tmp_path / "state").mkdir()
+    for rank in range(2):
+        (tmp_path / "run.json").write_text("the same")
+        (tmp_path / "state" / f"rank{rank}.pt").write_text("x")
+        manifest.list_files(tmp_path, rank)
+    (tmp_path / ".metadata.json").write_text("Ray's own")
+    manifest.check_files(tmp_path)
+    DAMAGES[damage][0](tmp_path / "state" / "rank1.pt")
+    with pytest.raises(ValueError, match=r"state/rank1\.pt (is missing|is of|was changed)"):
+        manifest.check_files(tmp_path)
 
 
 def test_a_manifest_is_json_that_others_read(output):
