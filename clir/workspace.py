@@ -65,12 +65,12 @@ class Workspace(NamedTuple):
     def check(self) -> None:
         """InputError unless the output folder is ours, or empty, or not there."""
         output, private = self.output, self._private
-        for place in (private, *(private / name for name in _PLACES)):
-            if place.is_symlink() or (place.exists() and not place.is_dir()):
-                raise InputError(f"{place}: not made by clir; give output another folder")
-        if private.exists():
-            return
         try:
+            for place in (private, *(private / name for name in _PLACES)):
+                if place.is_symlink() or (place.exists() and not place.is_dir()):
+                    raise InputError(f"{place}: not made by clir; give output another folder")
+            if private.exists():
+                return
             held = sorted(path.name for path in output.iterdir())
         except FileNotFoundError:
             if output.is_symlink():

@@ -370,7 +370,8 @@ def test_a_damaged_dump_ends_a_spark_job_in_one_line(tmp_path):
 def test_training_goes_on_from_a_base_model(finished, tmp_path):
     linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
     base = finished / "models" / "bi-encoder.zero-shot.1"
-    kinds = ["models={bi-encoder: {methods: [ml-cs], base: %s}}" % base, "training.steps=2"]  # noqa: UP031
+    model = json.dumps({"bi-encoder": {"methods": ["ml-cs"], "base": str(base)}})
+    kinds = [f"models={model}", "training.steps=2"]
     done = run(*command(tmp_path, *kinds, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
     before = load_file(base / "model.safetensors")
