@@ -223,23 +223,23 @@ def verify(workspace: Workspace, folder: Path) -> dict[str, Any]:
 
 
 def list_files(folder: Path, part: int) -> None:
-    """List the files of a part of a folder in it, for ``check_files`` of the whole."""
+    """List a folder's files in it, for ``check_files``; parts of a whole may be joined later."""
     _write_down(folder / f"files.{part}.json", _files(folder, hashes=True))
 
 
-def check_files(folder: Path) -> None:
-    """ValueError where a listed file of a part of a folder is not as it was written."""
-    for place in sorted(folder.glob("files.*.json")):
-        listed = _read_json(place)
-        if not isinstance(listed, dict):
-            raise ValueError(f"{place.name} was changed")
-        for name, of in listed.items():
-            if not (folder / name).is_file():
-                raise ValueError(f"{name} is missing")
-            if (folder / name).stat().st_size != of["bytes"]:
-                raise ValueError(f"{name} is of another size")
-            if _digest(folder / name) != of["sha256"]:
-                raise ValueError(f"{name} was changed")
+def check_files(folder: Path, part: int) -> None:
+    """ValueError where a file of a part, if it was listed, is not as it was written."""
+    listed = folder / f"files.{part}.json"
+    files = _read_json(listed) if listed.exists() else {}
+    if not isinstance(files, dict):
+        raise ValueError(f"{listed.name} was changed")
+    for name, of in files.items():
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if (folder / name).stat().st_size != of["bytes"]:
+            raise ValueError(f"{name} is of another size")
+        if _digest(folder / name) != of["sha256"]:
+            raise ValueError(f"{name} was changed")
 
 
 def fingerprint(path: Path) -> str:

@@ -207,7 +207,7 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
     if note["run"] != run.name or note["origin"] != run.origin:
         return 0
     try:
-        manifest.check_files(folder)
+        manifest.check_files(folder, context.rank)  # each worker its own part
     except ValueError as error:
         kept = run.workspace.kept(run.workspace.output / "checkpoints")
         raise InputError(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -477,17 +478,23 @@ def test_the_manifest_is_on_the_disk_before_the_folder_has_its_name(output, monk
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_checkpoint_of_several_parts_is_checked_as_a_whole(tmp_path, damage):
-    (tmp_path / "state").mkdir()
+def test_a_part_of_a_checkpoint_is_checked_where_parts_are_joined(tmp_path, damage):
+    whole = tmp_path / "whole"
     for rank in range(2):
-        (tmp_path / "run.json").write_text("the same")
-        (tmp_path / "state" / f"rank{rank}.pt").write_text("x")
-        manifest.list_files(tmp_path, rank)
-    (tmp_path / ".metadata.json").write_text("Ray's own")
-    manifest.check_files(tmp_path)
-    DAMAGES[damage][0](tmp_path / "state" / "rank1.pt")
+        part = tmp_path / f"part{rank}"
+        (part / "state").mkdir(parents=True)
+        (part / "run.json").write_text("the same")
+        (part / "state" / f"rank{rank}.pt").write_text("x")
+        manifest.list_files(part, rank)
+        shutil.copytree(part, whole, dirs_exist_ok=True)
+    (whole / ".metadata.json").write_text("Ray's own")
+    for rank in range(2):
+        manifest.check_files(whole, rank)
+    DAMAGES[damage][0](whole / "state" / "rank1.pt")
+    manifest.check_files(whole, 0)
     with pytest.raises(ValueError, match=r"state/rank1\.pt (is missing|is of|was changed)"):
-        manifest.check_files(tmp_path)
+        manifest.check_files(whole, 1)
+    manifest.check_files(whole, 2)  # was written without a list
 
 
 def test_a_manifest_is_json_that_others_read(output):

@@ -1,6 +1,7 @@
 """Every job looks at the output folder before it does anything."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -128,3 +129,10 @@ def test_what_is_no_result_of_the_experiment_is_left_alone(tmp_path):
     for name in ("models/my-own/notes", "notes/a", "pairs/old.partial.1/a", "readme.txt"):
         write(tmp_path / name)
     results.begin(settings)
+
+
+def test_clean_removes_what_install_made_and_no_results():
+    command = ["env", "-u", "MAKEFLAGS", "make", "-n", "--no-print-directory", "clean"]
+    command.append("VENV=.venv")
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert said.stdout == "test ! -e .venv/.installed || rm -rf .venv\n"
