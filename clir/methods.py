@@ -107,7 +107,7 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
             switcher.save(out / "-".join(languages))
         return {"entries": chained.num_rows}
 
-    manifest.build(folder, [lexicon], settings, write)
+    manifest.build(experiment.workspace, folder, [lexicon], settings, write)
     return folder
 
 
@@ -131,7 +131,7 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
                 entries += backwards.num_rows
         return {"entries": entries}
 
-    manifest.build(folder, [lexicon], {"words": origins}, write)
+    manifest.build(experiment.workspace, folder, [lexicon], {"words": origins}, write)
     return folder
 
 

@@ -7,7 +7,7 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import collections, experiment
+from clir import collections, experiment, results
 from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
@@ -25,6 +25,7 @@ from spark_etl import (
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     collections.check(settings)
+    results.begin(settings)
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)

@@ -20,7 +20,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
 from spark_etl import flawed_translations, known_rows
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 # What one task reads.
 _WORK = (
@@ -63,7 +63,7 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         counts["judged"] = _judged(session, out)
         return counts | _counts(flawed_translations.write(session, out))
 
-    manifest.build(folder, inputs, settings, write)
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
     _check_judged(experiment, manifest.read(folder)["counts"]["judged"])
     return folder
 
@@ -86,7 +86,7 @@ def _write(session: SparkSession, files: list[Part], kind: str, out: Path) -> di
     found = seen.get
     counts = {kind: found["rows"], f"{kind} without text": found["empty"]}
     if found["empty"]:
-        written = session.read.parquet(str(out / kind)).where(_is_empty(kind))
+        written = read_table(session, out / kind).where(_is_empty(kind))
         counts[f"{kind} without text, by collection"] = _by_collection(written, "lang")
     if found["recoded"]:
         counts[f"{kind} that are not UTF-8"] = found["recoded"]
@@ -109,7 +109,7 @@ def _by_collection(table: DataFrame, column: str) -> dict[str, dict[str, int]]:
 
 def _judged(session: SparkSession, out: Path) -> dict[str, dict[str, int]]:
     """Judgments that say that a document answers, by collection and split."""
-    return _by_collection(session.read.parquet(str(out / "judgments")).where("grade > 0"), "split")
+    return _by_collection(read_table(session, out / "judgments").where("grade > 0"), "split")
 
 
 def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> None:
@@ -157,7 +157,7 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
 def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
     """Every id once per language."""
     for kind, key in TEXT_IDS.items():
-        table = spark.read.parquet(str(out / kind))
+        table = read_table(spark, out / kind)
         repeated = table.groupBy("collection", "lang", key).count().where("count > 1").first()
         if repeated:
             wanted = (kind, repeated["collection"], repeated["lang"])

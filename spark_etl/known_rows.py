@@ -18,6 +18,7 @@ from clir import collections as readers
 from clir.collections import Part
 from clir.errors import InputError
 from clir.tables import TEXT_IDS
+from spark_etl.session import read_table
 
 _ROW = ["collection", "split", "query_id", "doc_id"]
 _TOLD = 1000  # unknown ids that are looked up in the files, to name the first
@@ -30,12 +31,12 @@ def keep(
 
     InputError where it is more than the share ``most`` of a collection's split.
     """
-    table = session.read.parquet(str(out / kind))
-    texts = {key: session.read.parquet(str(out / of)) for of, key in TEXT_IDS.items()}
+    table = read_table(session, out / kind)
+    texts = {key: read_table(session, out / of) for of, key in TEXT_IDS.items()}
     staging = out / "unknown"
     missing = (table.join(texts[key], ["collection", key], "left_anti") for key in texts)
     reduce(DataFrame.unionByName, missing).distinct().write.parquet(str(staging))
-    unknown = session.read.parquet(str(staging))
+    unknown = read_table(session, staging)
     dropped: dict[str, int] = {}
     if not unknown.isEmpty():
         found = _looked_up(unknown, texts).cache()
@@ -51,7 +52,7 @@ def keep(
         shutil.rmtree(out / kind)
         (out / "known").rename(out / kind)
     shutil.rmtree(staging)
-    return {kind: session.read.parquet(str(out / kind)).count(), **dropped}
+    return {kind: read_table(session, out / kind).count(), **dropped}
 
 
 def said_once(rows: DataFrame, kind: str) -> DataFrame:

@@ -20,7 +20,7 @@ from clir.lexicon import read_dictionary, terms_of_titles, why_dropped
 from clir.switching import MAX_TITLE_WORDS
 from clir.words import count_words, term_keys
 from spark_etl import trained_vectors, vector_lexicon
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 _ENTRIES = pa.schema(
     {
@@ -45,7 +45,7 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     inputs = [titles, *dictionaries.values()]
 
     def titled() -> DataFrame:
-        return from_titles(spark().read.parquet(str(titles / "data")))
+        return from_titles(read_table(spark(), titles / "data"))
 
     def written_down() -> DataFrame:
         return _from_dictionaries(spark(), dictionaries)
@@ -68,15 +68,15 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         session = spark()
         lexicon = known()
         if vectors:
-            lexicon = lexicon.unionByName(session.read.parquet(str(vectors / "data")))
+            lexicon = lexicon.unionByName(read_table(session, vectors / "data"))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]
         lexicon.orderBy(*order).write.parquet(str(out / "data"))
-        written = session.read.parquet(str(out / "data"))
+        written = read_table(session, out / "data")
         rows = written.groupBy("origin").count().collect()
         counts = {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
-        return counts | drops_of_titles(session.read.parquet(str(titles / "data")))
+        return counts | drops_of_titles(read_table(session, titles / "data"))
 
-    manifest.build(folder, inputs, {}, write)
+    manifest.build(experiment.workspace, folder, inputs, {}, write)
     return folder
 
 

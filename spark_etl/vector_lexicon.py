@@ -24,7 +24,7 @@ from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.words import term_keys
-from spark_etl.session import Spark, one_task_each, run_each
+from spark_etl.session import Spark, one_task_each, read_table, run_each
 
 _BLOCK = 8192  # words looked up by one task
 
@@ -82,9 +82,9 @@ def build(
         for lang, one in sorted(zip(vectors, read, strict=True)):
             counts |= {f"{lang} words dropped: {why}": n for why, n in sorted(one.dropped.items())}
         counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
-        return counts | {"entries": session.read.parquet(str(out / "data")).count()}
+        return counts | {"entries": read_table(session, out / "data").count()}
 
-    manifest.build(folder, made_from, settings, write)
+    manifest.build(experiment.workspace, folder, made_from, settings, write)
     return folder
 
 

@@ -33,7 +33,7 @@ def build(experiment: Experiment, tables: Path) -> Path:
     def write(out: Path) -> dict[str, int]:
         return {name: _write(tables, name, split, depth, out) for name in names}
 
-    manifest.build(folder, [tables], settings, write)
+    manifest.build(experiment.workspace, folder, [tables], settings, write)
     return folder
 
 

@@ -19,9 +19,10 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from clir import manifest
+from clir import manifest, results
 from clir.experiment import TRANSLATE_TEST, Experiment
 from clir.methods import build_translators
+from clir.workspace import Workspace
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import PART, Embedding, Rankings, Sources, System, timed
 from ray_app.evaluation.texts import Setting
@@ -45,15 +46,20 @@ def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
         if each not in due:
             print(f"{each.folder.name}: up to date", flush=True)
     if due:
-        names = [collection.id for collection in experiment.collections.test]
-        rankings = list(_rankings(sources, names, due))
-        # First whatever runs a model, on GPUs where there are any; then what compares vectors.
-        by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
-        seconds = Counter(_carry(by_model, sources))
-        seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
-        for each in due:
-            _finish(each, seconds[each.system.name])
+        with manifest.at_work(experiment.workspace, {each.folder: each.origin for each in due}):
+            _rank(experiment, sources, due)
     return [each.folder for each in systems]
+
+
+def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
+    names = [collection.id for collection in experiment.collections.test]
+    rankings = list(_rankings(sources, names, due))
+    # First whatever runs a model, on GPUs where there are any; then what compares vectors.
+    by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
+    seconds = Counter(_carry(by_model, sources))
+    seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
+    for each in due:
+        _finish(experiment.workspace, each, seconds[each.system.name])
 
 
 def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:
@@ -106,7 +112,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
     }
     origin = manifest.origin_of(inputs, settings)
     digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
-    name = run.name.replace(run.method, method, 1)
+    name = results.run_name(run.kind, method, run.seed, run.without_domain)
     folder = experiment.output.absolute() / "evaluation" / name
     system = System(
         name=name,
@@ -118,7 +124,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
         max_length=run.model.max_length,
         translates=method in TRANSLATE_TEST,
         # Named by its origin, so that what an earlier start left is used only if it still fits.
-        work=folder.with_name(f"{name}.{digest}"),
+        work=experiment.workspace.kept(folder) / digest,
     )
     return Planned(system, folder, origin, run.model.pairs if run.kind == "cross-encoder" else None)
 
@@ -190,7 +196,7 @@ def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str,
     return done.groupby("system")["seconds"].sum().to_dict()
 
 
-def _finish(plan: Planned, seconds: float) -> None:
+def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:
     """Give a system's results their name; what only served to make them goes."""
     work = plan.system.work
     shutil.rmtree(work / "embeddings", ignore_errors=True)
@@ -201,6 +207,5 @@ def _finish(plan: Planned, seconds: float) -> None:
             part.rename(folder / part.name)
         return {"trec runs": len(list((folder / "trec").glob("*.run")))}
 
-    manifest.publish(plan.folder, plan.origin, write, seconds)
-    for stale in plan.folder.parent.glob(f"{plan.folder.name}.{'?' * 12}"):
-        shutil.rmtree(stale)
+    manifest.publish(workspace, plan.folder, plan.origin, write, seconds)
+    shutil.rmtree(workspace.kept(plan.folder), ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from clir import manifest, tables
+from clir import manifest, results, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import OF_COLLECTIONS
@@ -33,8 +34,12 @@ _SIGNIFICANT = 0.05
 
 def write(experiment: Experiment, evaluations: list[Path]) -> Path:
     """Write summary.json and report.html into the experiment's folder; the report's path."""
-    for folder in evaluations:
-        manifest.read(folder)  # complains where a system has not been ranked yet
+    workspace = experiment.workspace
+    summary, report = (experiment.output / name for name in results.REPORT)
+    for path in (summary, report):
+        manifest.check_replaceable(workspace, path)
+    for folder in (*evaluations, experiment.output / "lexicon_card"):
+        manifest.verify(workspace, folder)  # complains where a system has not been ranked yet
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
@@ -45,10 +50,11 @@ def write(experiment: Experiment, evaluations: list[Path]) -> Path:
             "no test collection has queries with a judged document"
         )
     rows = summarise(values.to_pandas())
-    summary = experiment.output / "summary.json"
-    summary.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    report = experiment.output / "report.html"
-    report.write_text(_page(experiment, pd.DataFrame(rows)), encoding="utf-8")
+    for path, text in (
+        (summary, json.dumps(rows, indent=0, ensure_ascii=False) + "\n"),
+        (report, _page(experiment, pd.DataFrame(rows))),
+    ):
+        manifest.replace(workspace, path, partial(Path.write_text, data=text, encoding="utf-8"))
     return report
 
 
@@ -222,7 +228,7 @@ def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     lines = []
     marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
     for method in sorted(marked["method"].unique()):
-        name, domain = method.split(" without ")
+        name, domain = method.split(" without ", 1)
         for setting in _present(marked):
             line: dict[str, Any] = {"method": name, "domain": domain, "setting": setting}
             for measure in ("MAP", "recall@50"):
@@ -290,8 +296,7 @@ def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     stages = []
     for pattern in names:
         for folder in sorted(experiment.output.glob(pattern)):
-            if (folder / manifest.NAME).exists():
-                made = manifest.read(folder)
+            if made := manifest.manifest_of(folder):
                 counts = manifest.in_words(made["counts"])
                 name = str(folder.relative_to(experiment.output))
                 stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
