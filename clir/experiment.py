@@ -27,8 +27,10 @@ from pydantic import (
     model_validator,
 )
 
+from clir import names
 from clir.errors import InputError
-from clir.languages import LANGUAGES, SEEN, UNSEEN, check_language
+from clir.languages import SEEN, UNSEEN, check_collection_language, check_language
+from clir.workspace import Workspace
 
 Method = Literal[
     "zero-shot",
@@ -49,6 +51,11 @@ TRANSLATE_TEST: dict[str, Method] = {
 ModelKind = Literal["bi-encoder", "cross-encoder"]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
+# What a collection may be in, beyond the languages that lexicons are made for.
+CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]
+# A name that a file is called by: as it stands, or encoded.
+FileName = Annotated[str, AfterValidator(names.check_component)]
+EncodedName = Annotated[str, AfterValidator(names.check)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -121,7 +128,7 @@ class VectorTraining(_Section):
 class Lexicons(_Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
-    dictionary: Path | None = None  # a folder of en-XX.tsv, or None
+    dictionary: Path | None = None  # a folder of en-XX.tsv or en-XX.txt, perhaps .gz
     # Of BL-CS, ML-CS and Translate-Test.
     words: Distinct[LexiconOrigin] = ["dictionary", "wikipedia-titles"]
     phrases: Distinct[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
@@ -140,13 +147,14 @@ class Collection(_Section):
     """A folder in one of the layouts of ``clir.collections``, or a name that ir_datasets knows.
 
     A folder's domain is in its about.json unless given here; ``lang`` is that of a collection in
-    one language, English unless given.
+    one language, English unless given, and ``query_lang`` that of its queries, if it is another.
     """
 
     path: Path | None = None
     name: str | None = None
     domain: str | None = None
-    lang: LanguageCode | None = None
+    lang: CollectionLanguage | None = None
+    query_lang: CollectionLanguage | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -157,6 +165,7 @@ class Collection(_Section):
     def _path_or_name(self) -> Collection:
         if (self.path is None) == (self.name is None):
             raise ValueError("a collection has either a path or a name")
+        names.check_component(self.id)
         return self
 
     @property
@@ -177,6 +186,9 @@ class Collections(_Section):
     test: list[Collection]
     train_split: str = "train"
     test_split: str = "test"
+    # Of a split's judgments (or candidates) that name a document or query that the collection
+    # lacks: so many are dropped and counted, more end the run.
+    max_missing_share: Share = 0.01
 
 
 class Switching(_Section):
@@ -217,7 +229,8 @@ class Model(_Section):
     learning_rate: Positive | None = None
     # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
     candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
-    pairs: Several[tuple[LanguageCode, LanguageCode]] | None = None  # languages; None: all
+    # Languages; None: all.
+    pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 
 
 class Training(_Section):
@@ -246,7 +259,7 @@ class Training(_Section):
 class LeaveOut(_Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
-    domain: str
+    domain: EncodedName
     model: ModelKind = "bi-encoder"
     methods: Several[Method] = ["zero-shot", "ml-cs"]
 
@@ -254,11 +267,11 @@ class LeaveOut(_Section):
 class Evaluation(_Section):
     """What is ranked and scored."""
 
-    languages: Several[LanguageCode] = list(LANGUAGES)
-    mlir: Annotated[dict[str, list[LanguageCode]], BeforeValidator(_keys_as_text)] = {
-        "6": SEEN,
-        "14": SEEN + UNSEEN,
-    }
+    # Of MoIR and CLIR; None: all that there are.
+    languages: Several[CollectionLanguage] | None = None
+    mlir: Annotated[
+        dict[FileName, list[CollectionLanguage]], BeforeValidator(_keys_as_text)
+    ] = {"6": SEEN, "14": SEEN + UNSEEN}
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256
@@ -279,6 +292,10 @@ class Experiment(_Section):
     name: str
     output: Path
     seeds: Several[Seed] = [1]
+    # What is checked of a result's files before they are used: every byte, which is hashed once
+    # when it is written and once by each job that reads it; or, for tables so large that this takes
+    # long (some seconds for each 10 GB), their sizes alone.
+    integrity: Literal["hashes", "sizes"] = "hashes"
     titles: list[Dumps] = []
     lexicons: Lexicons = Lexicons()
     collections: Collections
@@ -293,6 +310,11 @@ class Experiment(_Section):
     def asked(self) -> set[str]:
         """Every method that some model is asked for."""
         return {method for model in self.models.values() for method in model.methods}
+
+    @property
+    def workspace(self) -> Workspace:
+        """The output folder, as stages write into it."""
+        return Workspace(self.output.absolute(), self.integrity == "hashes")
 
     @property
     def methods(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Bilingual lexicon: normalise titles into terms, read dictionaries, rank, merge.
 
 A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in NFC with their
-letter case; look-ups ignore case.
+letter case; look-ups go by their keys (``clir.words``), which ignore case and more.
 """
 
 from __future__ import annotations
@@ -16,26 +16,9 @@ import pyarrow.compute as pc
 from clir import tables
 from clir.errors import InputError
 from clir.languages import LANGUAGES
-from clir.words import count_words, hash_texts
-
-# English function words: no title stands for them in running text ("It", "Can", "Will" are
-# films and bands). Contractions are listed because an apostrophe does not part words.
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all also although am among an and any are aren't as at be
-    because been before being below between both but by can can't cannot could couldn't did
-    didn't do does doesn't doing don't down during each either else ever every few for from
-    further had hadn't has hasn't have haven't having he he's her here hers herself him himself
-    his how however i i'd i'll i'm i've if in into is isn't it it's its itself just let's may me
-    might more most much must my myself neither never no nor not now of off on once one only or
-    other our ours ourselves out over own per rather same shall she she's should shouldn't since
-    so some such than that that's the their theirs them themselves then there there's these they
-    they're they've this those though through thus to too under until up upon us very via was
-    wasn't we we'll we're we've were weren't what what's when where whether which while who whom
-    whose why will with within without won't would wouldn't yet you you'd you'll you're you've
-    your yours yourself yourselves
-    """.split()
-)
+from clir.lines import Block, read_blocks
+from clir.namespaces import in_namespace, of_another_wiki
+from clir.words import find_terms, hash_ids, mix
 
 _LETTER = r"\p{L}"
 # German writes nouns with a capital inside sentences too; elsewhere the capital is the title's.
@@ -43,16 +26,45 @@ _KEEPS_CASE = ("de",)
 
 
 def terms_of_titles(titles: pa.Array, lang: str) -> pa.Array:
-    """Terms of page titles: blanks for underscores, no disambiguation suffix, NFC, lower case.
+    """Terms of page titles: blanks for underscores, no fragment, no suffix, NFC, lower case.
 
-    ``null`` where nothing with a letter is left. Case is kept for German, whose nouns keep it.
+    A fragment is a section of the page (``Brot#Geschichte``), a suffix tells pages of one name
+    apart (``Mercury (planet)``). ``null`` where nothing with a letter is left, and for titles that
+    are no article's (``clir.namespaces``). Case is kept for German, whose nouns keep it.
     """
-    terms = pc.replace_substring(titles, "_", " ")
-    terms = pc.replace_substring_regex(terms, r"^(.+?)\s*[(（][^()（）]*[)）]\s*$", r"\1")
-    terms = pc.utf8_trim_whitespace(pc.utf8_normalize(terms, "NFC"))
+    terms = pc.utf8_normalize(_bare(titles), "NFC")
+    suffixed = pc.or_(pc.ends_with(terms, ")"), pc.ends_with(terms, "）"))
+    terms = _replaced(terms, suffixed, r"^(.+?)\s*[(（][^()（）]*[)）]$", r"\1")
     if lang not in _KEEPS_CASE:
         terms = pc.utf8_lower(terms)
-    return pc.if_else(pc.match_substring_regex(terms, _LETTER), terms, None)
+    no_article = pc.or_(in_namespace(titles, lang), of_another_wiki(titles))
+    good = pc.and_not(pc.match_substring_regex(terms, _LETTER), no_article)
+    return pc.if_else(good, terms, None)
+
+
+def why_dropped(titles: pa.Array, terms: pa.Array, lang: str) -> pa.Array:
+    """Why titles gave no ``terms`` that are of use in their language; ``null`` where they did."""
+    lost = pc.is_null(terms)
+    some = titles.filter(lost)
+    empty = pc.equal(pc.binary_length(_bare(some)), 0)
+    reasons = pc.make_struct(in_namespace(some, lang), of_another_wiki(some), empty)
+    why = pc.case_when(reasons, "in a namespace", "of another wiki", "empty", "without a letter")
+    in_other_script = pc.invert(in_script(pc.fill_null(terms, ""), lang))
+    dropped = pc.if_else(in_other_script, "in another script", pa.scalar(None, pa.string()))
+    return pc.replace_with_mask(dropped, lost, why)
+
+
+def _bare(titles: pa.Array) -> pa.Array:
+    """Titles without underscores, a colon before them and a fragment behind them."""
+    plain = pc.utf8_trim_whitespace(pc.replace_substring(titles, "_", " "))
+    marked = pc.or_(pc.match_substring(plain, "#"), pc.starts_with(plain, ":"))
+    return _replaced(plain, marked, r"^[\s:]+|(?s:#.*)", "")
+
+
+def _replaced(texts: pa.Array, some: pa.Array, form: str, by: str) -> pa.Array:
+    """Replace a form in some texts, which are few: looking for it in all would take its time."""
+    made = pc.replace_substring_regex(texts.filter(some), form, by)
+    return pc.replace_with_mask(texts, some, pc.utf8_trim_whitespace(made))
 
 
 def in_script(terms: pa.Array, lang: str) -> pa.Array:
@@ -62,31 +74,37 @@ def in_script(terms: pa.Array, lang: str) -> pa.Array:
 
 
 def read_dictionary(path: Path, target_lang: str) -> pa.Table:
-    """A two-column, tab-separated dictionary from English as a lexicon, ranked by order of lines.
+    """A dictionary from English as a lexicon, ranked by order of lines.
 
-    Raises InputError with file and line for a line that has not exactly two filled columns.
+    A line is a term and its translation with a tab between or, in a file that has no tab at all (as
+    MUSE's), a blank. InputError with file and line for one that has not exactly these two.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such dictionary") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from None
-    cells = [line.split("\t") for line in lines]
-    for number, row in enumerate(cells, 1):
-        if len(row) != 2 or not row[0].strip() or not row[1].strip():
-            raise InputError(f"{path}:{number}: expected `term<TAB>translation`")
+    blocks = list(read_blocks(path))
+    if not blocks:
+        raise InputError(f"{path}: no entries in it")
+    tabs = any(pc.any(pc.match_substring(block.lines, "\t")).as_py() for block in blocks)
+    between = "<TAB>" if tabs else " "
+    columns = [_cells(block, tabs, f"`term{between}translation`") for block in blocks]
+    source, target = map(pa.chunked_array, zip(*columns, strict=True))
     table = pa.table(
         {
-            "source_lang": pa.repeat("en", len(cells)),
-            "target_lang": pa.repeat(target_lang, len(cells)),
-            "source_term": pc.utf8_normalize(pa.array([c[0].strip() for c in cells]), "NFC"),
-            "target_term": pc.utf8_normalize(pa.array([c[1].strip() for c in cells]), "NFC"),
-            "score": pa.repeat(1.0, len(cells)),
-            "origin": pa.repeat("dictionary", len(cells)),
+            "source_lang": pa.repeat("en", len(source)),
+            "target_lang": pa.repeat(target_lang, len(source)),
+            "source_term": pc.utf8_normalize(source, "NFC"),
+            "target_term": pc.utf8_normalize(target, "NFC"),
+            "score": pa.repeat(1.0, len(source)),
+            "origin": pa.repeat("dictionary", len(source)),
         }
     )
     return ranked(table)
+
+
+def _cells(block: Block, tabs: bool, expected: str) -> list[pa.Array]:
+    """The two columns of some lines of a dictionary, both filled."""
+    cells = [pc.utf8_trim_whitespace(cell) for cell in block.cells(2, expected, tabs)]
+    for cell in cells:
+        block.refuse(pc.equal(pc.binary_length(cell), 0), f"expected {expected}")
+    return cells
 
 
 def ranked(entries: pa.Table) -> pa.Table:
@@ -94,14 +112,14 @@ def ranked(entries: pa.Table) -> pa.Table:
 
     Repeated entries go.
     """
-    words = count_words(entries["source_term"])
-    keys = [
+    source_lang, target_lang = (
         pc.dictionary_encode(entries[name].combine_chunks()).indices.to_numpy()
         for name in ("source_lang", "target_lang")
-    ]
-    # Case is ignored in look-ups, hence here.
-    keys += [hash_texts(entries["source_term"]), hash_texts(entries["target_term"])]
-    source_lang, target_lang, source, target = keys
+    )
+    # Terms that a look-up takes for the same are the same here.
+    source, words = _keys(entries, "source_term", "source_lang")
+    target, _ = _keys(entries, "target_term", "target_lang")
+    as_source, _ = _keys(entries, "target_term", "source_lang")
     groups = np.stack([source_lang, target_lang, source.view(np.int64)])
     # Of equal entries the one with the highest score stays, then the first.
     best = np.lexsort((-entries["score"].to_numpy(), target, *groups[::-1]))
@@ -115,7 +133,7 @@ def ranked(entries: pa.Table) -> pa.Table:
     result = entries.take(pa.array(order))
     result = result.append_column("source_words", pa.array(words[order], pa.int32()))
     result = result.append_column("rank", pa.array(rank, pa.int32()))
-    result = result.append_column("copy", pa.array((source == target)[order]))
+    result = result.append_column("copy", pa.array((source == as_source)[order]))
     return result.select(tables.LEXICON.names).cast(tables.LEXICON)
 
 
@@ -159,14 +177,23 @@ def into_english(lexicon: pa.Table, lang: str) -> pa.Table:
 
 
 def pair_keys(lexicon: pa.Table) -> np.ndarray:
-    """One number for each entry's (source term, target term), letter case ignored."""
-    return _joined_keys(lexicon["source_term"], lexicon["target_term"])
+    """One number for each entry's (source term, target term), as look-ups take them."""
+    source, _ = _keys(lexicon, "source_term", "source_lang")
+    target, _ = _keys(lexicon, "target_term", "target_lang")
+    return mix(source) + target
 
 
 def _term_keys(lexicon: pa.Table) -> np.ndarray:
     """One number for each entry's (source term, target language)."""
-    return _joined_keys(lexicon["source_term"], lexicon["target_lang"])
+    source, _ = _keys(lexicon, "source_term", "source_lang")
+    return mix(source) + hash_ids(lexicon["target_lang"])
 
 
-def _joined_keys(*columns: pa.ChunkedArray) -> np.ndarray:
-    return hash_texts(pc.binary_join_element_wise(*columns, "\t"))
+def _keys(lexicon: pa.Table, terms: str, langs: str) -> tuple[np.ndarray, np.ndarray]:
+    """The key of each term of a column, in the language of another one; how many words it has."""
+    keys, words = np.empty(len(lexicon), np.uint64), np.empty(len(lexicon), np.int32)
+    for lang in lexicon[langs].unique().to_pylist():
+        rows = np.asarray(pc.equal(lexicon[langs], lang))
+        found = find_terms(lexicon[terms].filter(pa.array(rows)), lang)
+        keys[rows], words[rows] = found.key, found.words
+    return keys, words

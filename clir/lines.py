@@ -1,11 +1,13 @@
 """Files of lines, plain or gzip, read in blocks of whole lines; a plain one by several tasks.
 
 Only a newline ends a line, and quotes are text: pyarrow.csv would also end rows at a carriage
-return inside a passage, and its errors name no line. Blank lines are passed over.
+return inside a passage, and its errors name no line. Blank lines are passed over, and so is a byte
+order mark, which Windows' editors put at the start of a file.
 """
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,8 +80,11 @@ def read_blocks(path: Path, start: int = 0, end: int | None = None) -> Iterator[
         if start:  # a line that begins before belongs to the range before
             file.seek(start - 1)
             start += len(file.readline()) - 1
+        wanted = None if end is None else end - file.tell()
+        if end and wanted is not None and not start:
+            wanted = max(wanted, 1)  # the first line begins with the mark that was passed over
         lines = 0
-        for raw in _whole_lines(path, file, None if end is None else end - start):
+        for raw in _whole_lines(path, file, wanted):
             block = _block(path, start, lines, raw)
             lines += raw.count(b"\n")
             if len(block.lines):
@@ -88,9 +93,14 @@ def read_blocks(path: Path, start: int = 0, end: int | None = None) -> Iterator[
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file to read from, unpacked; InputError where it is missing or damaged."""
+    """A file to read from, unpacked, behind its byte order mark, if it has one.
+
+    InputError where it is missing or damaged.
+    """
     try:
         with igzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            if file.read(len(BOM_UTF8)) != BOM_UTF8:
+                file.seek(0)
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -154,7 +164,6 @@ def _first_bad_byte(raw: bytes) -> int:
 def _newlines_before(path: Path, offset: int) -> int:
     count = 0
     with opened(path) as file:
-        while offset > 0 and (chunk := file.read(min(offset, BLOCK_BYTES))):
+        while chunk := file.read(min(max(offset - file.tell(), 0), BLOCK_BYTES)):
             count += chunk.count(b"\n")
-            offset -= len(chunk)
     return count

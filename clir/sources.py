@@ -62,6 +62,9 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
                 yield problem(str(error), f"collections.{side}.{at}", "collections")
                 continue
             yield from _split(experiment, side, at, collection, found[collection])
+    for collection, files in found.items():
+        for lack in readers.lacks(experiment, collection, files):
+            yield problem(f"{collection.place}: {lack}", "collections", "switching", "models")
     train = [found[c] for c in experiment.collections.train if c in found]
     if len(train) == len(experiment.collections.train):
         yield from _training(experiment, train)
@@ -149,14 +152,10 @@ def _known(experiment: Experiment, chain: str) -> set[str]:
     if "wikipedia-titles" in origins and experiment.titles:
         return set(LANGUAGES)
     if "dictionary" in origins and settings.dictionary is not None:
-        known |= {code for code in LANGUAGES if _dictionary(settings.dictionary, code).is_file()}
+        known |= dictionaries(settings.dictionary).keys()
     if "word-vectors" in origins:
         known |= settings.vectors.keys() | settings.vector_texts.keys()
     return known
-
-
-def _dictionary(folder: Path, lang: str) -> Path:
-    return folder / f"en-{lang}.tsv"
 
 
 def _split(
@@ -176,10 +175,9 @@ def _split(
 
 def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator[Problem]:
     """What some training collection must have."""
+    paired = "fine-tuning" in experiment.methods
     keys = ("collections.train", "switching", "models")
-    pairs = [("en", "en")] if set(experiment.methods) - {"fine-tuning"} else []
-    pairs += [experiment.switching.pair] if "fine-tuning" in experiment.methods else []
-    for query_lang, doc_lang in pairs:
+    for query_lang, doc_lang in [experiment.switching.pair] if paired else []:
         if not any(
             query_lang in _langs(files, "queries") and doc_lang in _langs(files, "documents")
             for files in collections

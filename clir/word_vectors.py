@@ -9,9 +9,10 @@ grow with the vocabularies.
 
 from __future__ import annotations
 
-import gzip
 import mmap
+import re
 import struct
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,61 +21,99 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clir.errors import InputError
+from clir.lines import opened
 
 NEIGHBOURS = 10  # that a word's nearness to everything is measured by
 LINE_END = "</s>"  # fastText's name for the end of a line, which has a vector too
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # for a character that is cut
+_CUT, _MANY_NUMBERS = "not UTF-8", "more numbers than dimensions"  # why a word is left out
+_DECIMAL = re.compile(r" [-+]?\d*\.\d+(?:e[-+]?\d+)?$", re.IGNORECASE)
+_NO_NUMBER = re.compile(rb"^[-+]?(?:1\.#\w+|nan\(\w*\))$", re.IGNORECASE)
 _ROWS, _KEYS = 1024, 16_384  # of a block: 64 MB of similarities
 _BIN_MAGIC, _BIN_DICTIONARY = 793712314, 64  # a model's first number; the byte its words begin at
 _SURE_WORDS = 15_000  # the most frequent words of each side refine the map
 
 
 class Vectors(NamedTuple):
-    """Words, most frequent first, and their vectors: words x dimensions, float32."""
+    """Words, most frequent first, and their vectors: words x dimensions, float32, all finite."""
 
     words: pa.Array
     matrix: np.ndarray
+    dropped: Counter[str]  # words that are left out, by reason
 
 
 def read_vec(path: Path, limit: int) -> Vectors:
     """The first ``limit`` vectors of a text file as word2vec and fastText write it (.vec, .vec.gz).
 
     A word may hold spaces: the numbers are the last cells of a line. InputError names the line.
+    What is no word or no direction is left out, as such tools write it now and then.
     """
-    words: list[str] = []
-    rows: list[np.ndarray] = []
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            header = file.readline().split()
-            if len(header) != 2 or not all(cell.isdigit() for cell in header):
-                raise InputError(f"{path}:1: expected `WORDS DIMENSIONS`")
-            dimensions = int(header[1])
-            for number, line in enumerate(file, 2):
-                if len(words) == limit:
-                    break
-                cells = line.rstrip().rsplit(b" ", dimensions)
-                try:
-                    row = np.array(cells[1:], np.float32)
-                    word = cells[0].decode()
-                except ValueError:  # a cell that is no number, or bytes that are no text
-                    raise InputError(f"{path}:{number}: not a word and its numbers") from None
-                if len(row) != dimensions:
-                    raise InputError(
-                        f"{path}:{number}: {len(row)} numbers, expected {dimensions}; "
-                        "fetch it again if it is cut"
-                    )
-                words.append(word)
-                rows.append(row)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such vectors") from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
-    if not rows:
+    words: dict[str, np.ndarray] = {}
+    dropped: Counter[str] = Counter()
+    with opened(path) as file:
+        count, dimensions = _header(path, file.readline())
+        for number, line in enumerate(file, 2):
+            if len(words) + dropped.total() == limit:
+                break
+            if not line.strip():
+                continue
+            cells = line.rstrip().rsplit(b" ", dimensions)
+            place = f"{path}:{number}"
+            row = _numbers(place, cells[1:], dimensions)
+            word, reason = _word(cells[0])
+            if reason == _MANY_NUMBERS and not words:  # the most frequent word of all
+                raise InputError(f"{place}: more numbers than the {dimensions} of the first line")
+            if not reason and word in words:
+                reason = "repeated"
+            if reason:
+                dropped[reason] += 1
+            else:
+                words[word] = row
+    read = len(words) + dropped.total()
+    if not read:
         raise InputError(f"{path}: no vectors in it")
-    if len(rows) < min(limit, int(header[0])):
+    if read < min(limit, count):
+        raise InputError(f"{path}: {read} vectors, its first line says {count}; fetch it again")
+    rows = list(words.values()) or [np.empty((0, dimensions), np.float32)]
+    return _with_direction(Vectors(pa.array(list(words), pa.string()), np.vstack(rows), dropped))
+
+
+def _header(path: Path, line: bytes) -> tuple[int, int]:
+    """The numbers of words and of dimensions that a text file begins with."""
+    cells = line.split()
+    if len(cells) != 2 or not all(cell.isdigit() for cell in cells) or not int(cells[1]):
         raise InputError(
-            f"{path}: {len(rows)} vectors, its first line says {int(header[0])}; fetch it again"
+            f"{path}:1: expected `WORDS DIMENSIONS` (GloVe's files have no such line: write it)"
         )
-    return Vectors(pa.array(words), np.stack(rows))
+    return int(cells[0]), int(cells[1])
+
+
+def _numbers(place: str, cells: list[bytes], dimensions: int) -> np.ndarray:
+    if len(cells) != dimensions:
+        raise InputError(
+            f"{place}: {len(cells)} numbers, expected {dimensions}; fetch it again if it is cut"
+        )
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is dropped
+        try:
+            return np.array(cells, np.float32)
+        except ValueError:  # a cell that is no number, or what Windows writes for none
+            try:
+                return np.array([_NO_NUMBER.sub(b"nan", cell) for cell in cells], np.float32)
+            except ValueError:
+                raise InputError(f"{place}: not a word and its numbers") from None
+
+
+def _word(written: bytes) -> tuple[str, str]:
+    """A word, and why it is none, if so."""
+    try:
+        word = written.decode()
+    except UnicodeDecodeError:
+        return "", _CUT
+    if _UNREADABLE in word:
+        return word, _CUT
+    if _DECIMAL.search(word):
+        return word, _MANY_NUMBERS
+    return word, ""
 
 
 def read_bin(path: Path, limit: int) -> Vectors:
@@ -86,7 +125,28 @@ def read_bin(path: Path, limit: int) -> Vectors:
     model = import_fasttext().load_model(str(path))
     # A word cut within a character by whoever made the model is no error of the user.
     words = model.get_words(on_unicode_error="replace")[:limit]
-    return Vectors(pa.array(words), np.stack([model.get_word_vector(word) for word in words]))
+    good = [word for word in words if _UNREADABLE not in word]
+    dropped = Counter({_CUT: len(words) - len(good)} if len(good) < len(words) else {})
+    rows = [model.get_word_vector(word) for word in good]
+    rows = rows or [np.empty((0, model.get_dimension()), np.float32)]
+    return _with_direction(Vectors(pa.array(good, pa.string()), np.vstack(rows), dropped))
+
+
+def _with_direction(vectors: Vectors) -> Vectors:
+    """Without vectors that have none: one such number would make a whole language's numbers nan."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = np.linalg.norm(vectors.matrix, axis=1)
+    finite = np.isfinite(length)
+    vectors = _only(vectors, finite, "not finite")
+    return _only(vectors, length[finite] > 0, "zero")
+
+
+def _only(vectors: Vectors, kept: np.ndarray, reason: str) -> Vectors:
+    """Those that are kept; the others are counted."""
+    if kept.all():
+        return vectors
+    dropped = vectors.dropped + Counter({reason: int((~kept).sum())})
+    return Vectors(vectors.words.filter(pa.array(kept)), vectors.matrix[kept], dropped)
 
 
 def import_fasttext() -> Any:
@@ -140,7 +200,7 @@ def of_words(vectors: Vectors) -> Vectors:
     """Without those of marks, numbers and line ends."""
     kept = np.array(pc.match_substring_regex(vectors.words, r"\p{L}"))
     kept &= ~np.asarray(pc.equal(vectors.words, LINE_END))
-    return Vectors(vectors.words.filter(pa.array(kept)), vectors.matrix[kept])
+    return _only(vectors, kept, "no word")
 
 
 def normalised(matrix: np.ndarray) -> np.ndarray:

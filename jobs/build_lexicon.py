@@ -1,12 +1,13 @@
 """Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
-from clir import experiment, sources
+from clir import experiment, results, sources
 from clir.command import run_job
 from spark_etl import lexicon_table, session
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.lexicons)
+    results.begin(settings)
     with session.spark_session(settings.spark) as spark:
         lexicon_table.build(spark, settings, settings.output / "titles")
 

@@ -7,7 +7,7 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import experiment, sources
+from clir import experiment, results, sources
 from clir.command import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
@@ -31,6 +31,7 @@ def main() -> None:
         sources.tokenizer_texts,
         base_models.check,
     )
+    results.begin(settings)
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)
@@ -43,13 +44,13 @@ def prepare_data(settings: experiment.Experiment) -> Path:
     with session.spark_session(settings.spark) as spark:
         mined = titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.
-        collections = collection_tables.load(spark, settings)
-        sources.check_domains(settings, collections)
+        texts = collection_tables.load(spark, settings)
+        sources.check_domains(settings, texts)
         lexicon = lexicon_table.build(spark, settings, mined)
-        sources.check_translations(settings, collections, lexicon)
-        lexicon_card.build(spark, settings, collections, lexicon)
+        sources.check_translations(settings, texts, lexicon)
+        lexicon_card.build(spark, settings, texts, lexicon)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, collections, lexicon)
+            training_pairs.build(spark, settings, method, texts, lexicon)
     return settings.output
 
 

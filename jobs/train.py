@@ -1,6 +1,6 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
-from clir import experiment, sources
+from clir import experiment, results, sources
 from clir.command import run_job
 from ray_app import cluster
 from ray_app.training import base_models, ray_launcher
@@ -8,6 +8,7 @@ from ray_app.training import base_models, ray_launcher
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.tokenizer_texts, base_models.check)
+    results.begin(settings)
     sources.check_domains(settings, settings.output / "collections")
     with cluster.connected():
         ray_launcher.train(settings)

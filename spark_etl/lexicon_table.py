@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -15,11 +16,11 @@ from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
-from clir.lexicon import in_script, read_dictionary, terms_of_titles
+from clir.lexicon import read_dictionary, terms_of_titles, why_dropped
 from clir.switching import MAX_TITLE_WORDS
-from clir.words import count_words
+from clir.words import count_words, term_keys
 from spark_etl import trained_vectors, vector_lexicon
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 _ENTRIES = pa.schema(
     {
@@ -27,6 +28,8 @@ _ENTRIES = pa.schema(
         "target_lang": pa.string(),
         "source_term": pa.string(),
         "target_term": pa.string(),
+        "source_key": pa.int64(),
+        "target_key": pa.int64(),
         "source_words": pa.int32(),
         "wiki": pa.string(),  # the Wikipedia that says so
         "suffixed": pa.bool_(),
@@ -42,7 +45,7 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     inputs = [titles, *dictionaries.values()]
 
     def titled() -> DataFrame:
-        return from_titles(spark().read.parquet(str(titles / "data")))
+        return from_titles(read_table(spark(), titles / "data"))
 
     def written_down() -> DataFrame:
         return _from_dictionaries(spark(), dictionaries)
@@ -65,15 +68,15 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         session = spark()
         lexicon = known()
         if vectors:
-            lexicon = lexicon.unionByName(session.read.parquet(str(vectors / "data")))
+            lexicon = lexicon.unionByName(read_table(session, vectors / "data"))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]
         lexicon.orderBy(*order).write.parquet(str(out / "data"))
-        written = session.read.parquet(str(out / "data"))
+        written = read_table(session, out / "data")
         rows = written.groupBy("origin").count().collect()
         counts = {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
-        return counts | drops_of_titles(session.read.parquet(str(titles / "data")))
+        return counts | drops_of_titles(read_table(session, titles / "data"))
 
-    manifest.build(folder, inputs, {}, write)
+    manifest.build(experiment.workspace, folder, inputs, {}, write)
     return folder
 
 
@@ -85,17 +88,18 @@ def from_titles(titles: DataFrame) -> DataFrame:
     with a disambiguation suffix counts ½: plain titles are the usual meaning.
     """
     entry = ["source_lang", "target_lang", "source_term", "target_term", "source_words"]
-    voices = _entries(titles).where("dropped is null").groupBy(*entry, "wiki")
+    keys = ["source_key", "target_key"]
+    voices = _entries(titles).where("dropped is null").groupBy(*entry, *keys, "wiki")
     weights = voices.agg(F.when(F.bool_and("suffixed"), 0.5).otherwise(1.0).alias("weight"))
-    scored = weights.groupBy(*entry).agg(F.sum("weight").alias("score"))
-    best_first = Window.partitionBy("source_lang", "target_lang", "source_term").orderBy(
-        F.desc("score"), "target_term"
+    scored = weights.groupBy(*entry, *keys).agg(F.sum("weight").alias("score"))
+    best_first = Window.partitionBy("source_lang", "target_lang", "source_key").orderBy(
+        F.desc("score"), "target_term", "source_term"
     )
     return scored.select(
         *entry,
         F.row_number().over(best_first).alias("rank"),
         "score",
-        (F.lower("source_term") == F.lower("target_term")).alias("copy"),
+        (F.col("source_key") == F.col("target_key")).alias("copy"),
         F.lit("wikipedia-titles").alias("origin"),
     )
 
@@ -136,36 +140,36 @@ def _with_english(titles: DataFrame) -> DataFrame:
 
 def _normalised(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        source = terms_of_titles(batch["english"], "en")
-        target, good_script = _terms(batch["title"], batch["lang"])
-        good_script = pc.and_(good_script, in_script(pc.fill_null(source, ""), "en"))
-        words = pa.array(count_words(pc.fill_null(source, "")), pa.int32())
-        dropped = pc.case_when(
-            pc.make_struct(
-                pc.or_(pc.is_null(source), pc.is_null(target)),
-                pc.invert(good_script),
-                pc.or_(pc.less(words, 1), pc.greater(words, MAX_TITLE_WORDS)),
-            ),
-            "without a letter",
-            "in another script",
-            "longer than three words",
-        )
+        english = pa.repeat("en", batch.num_rows)
+        source, source_keys, source_drops = _terms(batch["english"], english)
+        target, target_keys, target_drops = _terms(batch["title"], batch["lang"])
+        words = pa.array(count_words(pc.fill_null(source, ""), "en"), pa.int32())
+        long = pc.or_(pc.less(words, 1), pc.greater(words, MAX_TITLE_WORDS))
+        too_long = pc.if_else(long, "longer than three words", pa.scalar(None, pa.string()))
         columns = [
-            pa.repeat("en", batch.num_rows), batch["lang"], source, target, words, batch["wiki"],
-            pc.ends_with(batch["english"], ")"), dropped,
+            english, batch["lang"], source, target, source_keys, target_keys, words, batch["wiki"],
+            pc.match_substring_regex(batch["english"], r"\)[\s_]*(#.*)?$"),
+            pc.coalesce(source_drops, target_drops, too_long),
         ]  # fmt: skip
         yield pa.RecordBatch.from_arrays(columns, schema=_ENTRIES)
 
 
-def _terms(titles: pa.Array, langs: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Terms of titles in several languages, in place, and whether they are in its script."""
-    terms, good = pa.nulls(len(titles), pa.string()), pa.nulls(len(titles), pa.bool_())
+def _terms(titles: pa.Array, langs: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Of titles in several languages, in place: their terms, these terms' keys, why there is none.
+
+    Keys are those of look-ups, so that one term has one ranking, however it is written.
+    """
+    terms, dropped = (pa.nulls(len(titles), pa.string()) for _ in range(2))
+    keys = pa.nulls(len(titles), pa.int64())
     for lang in langs.unique().to_pylist():
         here = pc.equal(langs, lang)
-        found = terms_of_titles(titles.filter(here), lang)
+        some = titles.filter(here)
+        found = terms_of_titles(some, lang)
+        hashes = pa.array(term_keys(pc.fill_null(found, ""), lang).view(np.int64))
         terms = pc.replace_with_mask(terms, here, found)
-        good = pc.replace_with_mask(good, here, in_script(pc.fill_null(found, ""), lang))
-    return terms, good
+        keys = pc.replace_with_mask(keys, here, hashes)
+        dropped = pc.replace_with_mask(dropped, here, why_dropped(some, found, lang))
+    return terms, keys, dropped
 
 
 def _dictionaries(experiment: Experiment) -> dict[str, Path]:
@@ -174,8 +178,20 @@ def _dictionaries(experiment: Experiment) -> dict[str, Path]:
         return {}
     if not folder.is_dir():
         raise InputError(f"{folder}: lexicons.dictionary must be a folder of en-XX.tsv files")
-    paths = {code: folder / f"en-{code}.tsv" for code in LANGUAGES}
-    return {code: path for code, path in paths.items() if path.exists()}
+    found = {code: _dictionary(folder, code) for code in LANGUAGES}
+    return {code: path for code, path in found.items() if path}
+
+
+def _dictionary(folder: Path, lang: str) -> Path | None:
+    """The dictionary into a language, under any of the names that it may have."""
+    names = [f"en-{lang}.{suffix}" for suffix in ("tsv", "txt", "tsv.gz", "txt.gz")]
+    paths = [folder / name for name in names if (folder / name).exists()]
+    if len(paths) > 1:
+        raise InputError(
+            f"{folder}: {paths[0].name} and {paths[1].name} are both dictionaries into {lang}; "
+            "keep one of them"
+        )
+    return paths[0] if paths else None
 
 
 def _from_dictionaries(spark: SparkSession, dictionaries: dict[str, Path]) -> DataFrame:

@@ -1,7 +1,8 @@
 """Word vectors of each language + seed pairs -> lexicon entries by mutual CSLS neighbours.
 
 Vectors lie as .npy files in the output folder, which all workers see, and are mapped into memory,
-never sent. English rows are looked up block by block, each block by one task.
+never sent. English rows are looked up block by block, each block by one task; then the entries of a
+language are ranked by one task.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
@@ -20,10 +23,17 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.words import hash_texts
-from spark_etl.session import Spark, one_task_each, run_each
+from clir.words import term_keys
+from spark_etl.session import Spark, one_task_each, read_table, run_each
 
 _BLOCK = 8192  # words looked up by one task
+
+
+class _Words(NamedTuple):
+    """What became of a language's words."""
+
+    words: int  # that have a vector
+    dropped: dict[str, int]  # by reason
 
 
 def build(
@@ -50,8 +60,8 @@ def build(
         pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))
         limit = experiment.lexicons.vector_words
         files = [(lang, path.absolute()) for lang, path in vectors.items()]
-        words = run_each(session, files, lambda file: _read(work, *file, limit))
-        sizes = dict(zip(vectors, words, strict=True))
+        read = run_each(session, files, lambda file: _read(work, *file, limit))
+        sizes = {lang: one.words for lang, one in zip(vectors, read, strict=True)}
         used = run_each(session, langs, lambda lang: _map(work, lang))
         blocks = [
             (lang, side, block)
@@ -60,30 +70,35 @@ def build(
             for block in range(0, sizes[side], _BLOCK)
         ]
         run_each(session, blocks, lambda block: _nearness(work, *block))
-        english = [(lang, block) for lang, side, block in blocks if side == "en"]
-        table = one_task_each(session, english, "lang string, block int")
         count = experiment.lexicons.translations
-        table.mapInArrow(_translator(work, count), from_arrow_schema(tables.LEXICON)).write.parquet(
+        english = [(lang, block) for lang, side, block in blocks if side == "en"]
+        run_each(session, english, lambda block: _translate(work, *block, count))
+        table = one_task_each(session, [(lang,) for lang in langs], "lang string")
+        table.mapInArrow(_ranker(work, count), from_arrow_schema(tables.LEXICON)).write.parquet(
             str(out / "data")
         )
         shutil.rmtree(work)
         counts = {f"{lang} words": size for lang, size in sorted(sizes.items())}
+        for lang, one in sorted(zip(vectors, read, strict=True)):
+            counts |= {f"{lang} words dropped: {why}": n for why, n in sorted(one.dropped.items())}
         counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
-        return counts | {"entries": session.read.parquet(str(out / "data")).count()}
+        return counts | {"entries": read_table(session, out / "data").count()}
 
-    manifest.build(folder, made_from, settings, write)
+    manifest.build(experiment.workspace, folder, made_from, settings, write)
     return folder
 
 
-def _read(work: Path, lang: str, path: Path, limit: int) -> int:
-    """A language's vectors, normalised; the number of words."""
+def _read(work: Path, lang: str, path: Path, limit: int) -> _Words:
+    """Write a language's vectors, normalised; what became of its words."""
     reader = word_vectors.read_bin if path.suffix == ".bin" else word_vectors.read_vec
-    words, matrix = word_vectors.of_words(reader(path, limit))
+    words, matrix, dropped = word_vectors.of_words(reader(path, limit))
+    if not len(words):
+        raise InputError(f"{path}: no word of use in it ({dict(dropped)})")
     with manifest.whole(work / f"{lang}.npy") as file:
         np.save(file, word_vectors.normalised(matrix))
     with manifest.whole(work / f"{lang}.words.parquet") as file:
         pq.write_table(pa.table({"word": words}), file)
-    return len(words)
+    return _Words(len(words), dict(dropped))
 
 
 def _map(work: Path, lang: str) -> int:
@@ -116,9 +131,9 @@ def _map(work: Path, lang: str) -> int:
 
 def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
     """The row of each term among a language's words, letter case aside; -1 where it is none."""
-    known = hash_texts(_words(work, lang))
+    known = term_keys(_words(work, lang), lang)
     order = np.argsort(known, kind="stable")
-    wanted = hash_texts(terms)
+    wanted = term_keys(terms.combine_chunks(), lang)
     place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
     return np.where(known[order][place] == wanted, order[place], -1)
 
@@ -133,19 +148,8 @@ def _nearness(work: Path, lang: str, side: str, block: int) -> int:
     return len(mean)
 
 
-def _translator(
-    work: Path, count: int
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for row in batch.to_pylist():
-                yield from _translations(work, row["lang"], row["block"], count).to_batches()
-
-    return run
-
-
-def _translations(work: Path, lang: str, block: int, count: int) -> pa.Table:
-    """Entries of a block of English words: targets whose own best is that word."""
+def _translate(work: Path, lang: str, block: int, count: int) -> int:
+    """Write the entries of a block of English words: targets whose own best is that word."""
     english, theirs = _space(work, lang)
     near_english, near_theirs = (
         np.concatenate([np.load(part) for part in sorted(work.glob(f"{lang}.near.{side}.*.npy"))])
@@ -169,7 +173,27 @@ def _translations(work: Path, lang: str, block: int, count: int) -> pa.Table:
         "score": scores[query, rank].astype(np.float64),
         "origin": pa.repeat("word-vectors", len(query)),
     }
-    return lexicon.ranked(pa.table(entries)).cast(tables.LEXICON)
+    with manifest.whole(work / f"{lang}.entries.{block:09}.parquet") as file:
+        pq.write_table(pa.table(entries), file)
+    return len(query)
+
+
+def _ranker(
+    work: Path, count: int
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for lang in batch["lang"].to_pylist():
+                yield from _ranked(work, lang, count).to_batches()
+
+    return run
+
+
+def _ranked(work: Path, lang: str, count: int) -> pa.Table:
+    """The entries of all blocks: spellings of one term may stand in any (``apple``, ``Apple``)."""
+    parts = [pq.read_table(part) for part in sorted(work.glob(f"{lang}.entries.*.parquet"))]
+    entries = lexicon.ranked(pa.concat_tables(parts))
+    return entries.filter(pc.less_equal(entries["rank"], count))
 
 
 def _space(work: Path, lang: str) -> tuple[np.ndarray, np.ndarray]:

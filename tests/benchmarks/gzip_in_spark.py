@@ -45,20 +45,19 @@ def _parsed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for path in map(Path, batch["path"].to_pylist()):
-            names: list[str] = []
-            for block in sql_dump._blocks_of_lines(path):
-                if not names:
-                    names = sql_dump._column_names(path, block, "page")
-                    block = block[sql_dump._after_header(block) :]
-                yield pa.RecordBatch.from_pydict({"names": [names], "block": [block]})
+            reader = sql_dump.Reader(path, "page", _PAGE, Account())
+            for block in sql_dump.blocks_of_lines(path):
+                if not reader.columns:
+                    reader.read(block)
+                yield pa.RecordBatch.from_pydict({"names": [reader.columns], "block": [block]})
 
 
 def _parsed_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for row in batch.to_pylist():
-            yield sql_dump._read_block(
-                Path(), row["block"], 0, "page", row["names"], _PAGE, Account()
-            )
+            reader = sql_dump.Reader(Path(), "page", _PAGE, Account())
+            reader.columns = row["names"]
+            yield reader.read(row["block"])[0]
 
 
 def main() -> None:

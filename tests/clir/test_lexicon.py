@@ -1,3 +1,6 @@
+import gzip
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -27,10 +30,29 @@ def entries(result):
         ("(Disambiguation)", "en", "(disambiguation)"),
         ("Cafe\u0301", "fr", "café"),
         ("1984", "en", None),
+        ("Personaggi della serie#Bart", "it", "personaggi della serie"),
+        ("Mercury_(planet)#Orbit_(2)", "en", "mercury"),
+        (":Brot_", "de", "Brot"),
+        ("#Bart", "it", None),
+        ("Wikipedia:Hauptseite", "de", None),
+        ("Portail:Lumière", "fr", None),
+        ("wikt:sun", "en", None),
+        ("Star_Trek:_Voyager", "en", "star trek: voyager"),
     ],
 )
 def test_terms_of_titles(title, lang, term):
     assert lexicon.terms_of_titles(pa.array([title]), lang).to_pylist() == [term]
+
+
+def test_titles_that_give_no_term_have_a_reason():
+    reasons = {
+        "Brot": None, "Hilfe:Brot": "in a namespace", "Hilfe:#1": "in a namespace",
+        ":fr:Pain": "of another wiki", "#Bart": "empty", " _ ": "empty", "1984": "without a letter",
+        "Хлеб": "in another script",
+    }  # fmt: skip
+    titles = pa.array(list(reasons))
+    terms = lexicon.terms_of_titles(titles, "de")
+    assert lexicon.why_dropped(titles, terms, "de").to_pylist() == list(reasons.values())
 
 
 def test_ranks_are_by_score_and_repeated_entries_go():
@@ -51,13 +73,56 @@ def test_ranks_are_by_score_and_repeated_entries_go():
     ]
 
 
+def read(path, content, lang="de"):
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return entries(lexicon.read_dictionary(path, lang))
+
+
+SUN_AND_MOON = [("de", "moon", "Mond", 1), ("de", "sun", "Sonne", 1)]
+
+
+@pytest.mark.parametrize("name", ["en-de.tsv", "en-de.txt.gz"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sun\tSonne\nmoon\tMond",
+        "\ufeffsun\tSonne\nmoon\tMond\n",
+        "\n\nsun\tSonne\n \t\n\nmoon\tMond\n\n",
+        "sun Sonne\nmoon Mond\n",
+        "\ufeffsun  Sonne \r\n\r\nmoon Mond\r\n",
+        " sun \t Sonne \r\nmoon\t\u00a0Mond\r\n",
+    ],
+)
+def test_dictionaries_as_people_have_them(tmp_path, name, content):
+    assert sorted(read(tmp_path / name, content.encode())) == SUN_AND_MOON
+
+
 def test_a_dictionary_names_its_bad_line(tmp_path):
     path = tmp_path / "en-de.tsv"
-    path.write_text("go\tgehen\ngo\tlaufen\nonly one column\n")
-    with pytest.raises(InputError, match=r"en-de.tsv:3: expected"):
-        lexicon.read_dictionary(path, "de")
-    path.write_text("go\tgehen\ngo\tlaufen\n")
-    assert entries(lexicon.read_dictionary(path, "de")) == [
+    for content, message in [
+        ("go\tgehen\n\ngo\tlaufen\nonly one column\n", ":4: expected `term<TAB>translation`"),
+        ("go\tgehen\ngo\t \n", ":2: expected `term<TAB>translation`"),
+        ("go\tgehen\tlaufen\n", ":1: expected `term<TAB>translation`"),
+        ("go gehen\nice cream Eis\n", ":2: expected `term translation`"),
+        ("go gehen\nice\n", ":2: expected `term translation`"),
+        ("\n \n", ": no entries in it"),
+    ]:
+        with pytest.raises(InputError, match=re.escape(f"{path}{message}") + "$"):
+            read(path, content.encode())
+    with pytest.raises(InputError, match=r"en-de.tsv:2: not UTF-8"):
+        read(path, b"go\tgehen\nso\t\xfcber\n")
+    with pytest.raises(InputError, match="no such file"):
+        lexicon.read_dictionary(tmp_path / "none.tsv", "de")
+
+
+def test_only_a_newline_parts_entries(tmp_path):
+    for mark in "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\r":
+        found = read(tmp_path / "en-de.tsv", f"ice{mark}cream\tEis\ngo\tgehen\n".encode())
+        assert sorted(found) == [("de", "go", "gehen", 1), ("de", f"ice{mark}cream", "Eis", 1)]
+
+
+def test_translations_are_ranked_by_the_order_of_lines(tmp_path):
+    assert read(tmp_path / "en-de.tsv", b"go\tgehen\ngo\tlaufen\ngo\tgehen\n") == [
         ("de", "go", "gehen", 1),
         ("de", "go", "laufen", 2),
     ]

@@ -27,14 +27,21 @@ def numbered(path):
 texts = st.text(st.sampled_from('ab\t"\n\r é狗'), max_size=60)
 
 
-@given(text=texts, cuts=st.lists(st.integers(0, 200), max_size=5), block=st.integers(1, 40))
-@example(text="a\nb\n", cuts=[2], block=1)  # a cut just behind a line's end
-@example(text="a\nbbbbbb\nc", cuts=[3, 5], block=2)  # two cuts in one line
-def test_any_cut_into_ranges_gives_the_same_lines(text, cuts, block):
+@given(
+    text=texts,
+    cuts=st.lists(st.integers(0, 200), max_size=5),
+    block=st.integers(1, 40),
+    mark=st.sampled_from(["", "\ufeff"]),
+)
+@example(text="a\nb\n", cuts=[2], block=1, mark="")  # a cut just behind a line's end
+@example(text="a\nbbbbbb\nc", cuts=[3, 5], block=2, mark="")  # two cuts in one line
+@example(text="a\nb\nc", cuts=[1, 2, 4, 6], block=3, mark="\ufeff")  # cuts in the mark
+@example(text="\n\na", cuts=[2, 4], block=1, mark="\ufeff")
+def test_any_cut_into_ranges_gives_the_same_lines(text, cuts, block, mark):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "BLOCK_BYTES", block)
         path = Path(folder) / "lines"
-        data = text.encode()
+        data = (mark + text).encode()
         path.write_bytes(data)
         expected = [
             (number, line.removesuffix("\r"))
@@ -45,6 +52,19 @@ def test_any_cut_into_ranges_gives_the_same_lines(text, cuts, block):
         marks = sorted({0, *(cut for cut in cuts if cut < len(data)), len(data)})
         parts = [read(path, *ends) for ends in pairwise(marks)]
         assert [line for part in parts for line in part] == [line for _, line in expected]
+
+
+def test_only_a_newline_ends_a_line_and_a_mark_is_one_only_where_the_file_begins(tmp_path):
+    path = tmp_path / "lines.gz"
+    path.write_bytes(gzip.compress("\ufeffa\u2028b\x85c\x0bd\x1ce\rf\r\n\ufeffg\n".encode()))
+    assert numbered(path) == [(1, "a\u2028b\x85c\x0bd\x1ce\rf"), (2, "\ufeffg")]
+    path = tmp_path / "lines"
+    path.write_bytes(b"\xef\xbb\xbf\n\n1\t2\n3\n")
+    with pytest.raises(InputError, match=r"lines:4: expected two$"):
+        for block in read_blocks(path, 6):
+            block.cells(2, "two")
+    path.write_bytes(b"\xef\xbb\xbf")
+    assert read(path) == []
 
 
 def test_packed_files_and_damaged_ones(tmp_path):

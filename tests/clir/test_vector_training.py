@@ -16,14 +16,14 @@ NO_TERMS = pa.array([], pa.string())
 
 def spelled(text: str, lang: str = "en", terms: tuple[str, ...] = ()) -> list[str]:
     finder = vector_training.term_finder(pa.array(terms, pa.string()), lang)
-    return vector_training.running_words(pa.array([text]), finder).decode().split()
+    return vector_training.running_words(pa.array([text]), lang, finder).decode().split()
 
 
 def test_texts_are_written_as_the_words_that_lexicons_find():
     assert spelled("“Don’t stop”: the DOG's 2nd well-known Äpfel_!") == (
-        ["don’t", "stop", "the", "dog's", "2nd", "well", "known", "äpfel"]
+        ["don’t", "stop", "the", "dog", "2nd", "well", "known", "äpfel"]
     )
-    assert spelled("Ve\u0301lo") == ["vélo"]  # in NFC, as lexicons are
+    assert spelled("Ve\u0301lo ｖéｌｏ ve\u00adlo") == ["vélo", "vélo", "velo"]
 
 
 def test_known_terms_of_several_characters_or_syllables_are_one_word():
@@ -31,7 +31,7 @@ def test_known_terms_of_several_characters_or_syllables_are_one_word():
     assert spelled("私は東京都に住む。", "ja") == list("私は東京都に住む")
     assert spelled("私は東京都に住む。", "ja", terms) == ["私", "は", "東京都", "に", "住", "む"]
     assert spelled("Cái máy tính mới, máy  tính", "vi", terms) == (
-        ["cái", "máy_tính", "mới", "máy", "tính"]
+        ["cái", "máy_tính", "mới", "máy_tính"]
     )
     assert spelled("见乔治·华盛顿犬", "zh", terms) == ["见", "乔治·华盛顿", "犬"]
 
@@ -41,15 +41,16 @@ def test_known_terms_of_several_characters_or_syllables_are_one_word():
 )
 def test_every_word_is_written_once_and_every_text_on_a_line_of_its_own(texts, term):
     array = pa.array(texts, pa.string())
-    words = find_words(buffer_of(array))
+    buffer = buffer_of(array)
+    words = find_words(buffer, "ja")
     expected = [[] for _ in texts]
     for start, end, text in zip(words.start, words.end, words.text, strict=True):
-        expected[text].append(words.lower[start:end].tobytes().decode())
-    lines = vector_training.running_words(array).decode().split("\n")
+        expected[text].append(buffer.data[start:end].tobytes().decode().lower())
+    lines = vector_training.running_words(array, "ja").decode().split("\n")
     assert lines.pop() == ""
     assert [line.split() for line in lines] == expected
     finder = vector_training.term_finder(pa.array([term]), "ja")
-    joined = vector_training.running_words(array, finder).decode()
+    joined = vector_training.running_words(array, "ja", finder).decode()
     assert ["".join(line.split()) for line in joined.split("\n")[:-1]] == (
         ["".join(line) for line in expected]
     )
@@ -63,13 +64,13 @@ def read(path, lang="de"):
 def test_texts_come_from_files_folders_and_tables(tmp_path):
     folder = tmp_path / "texts"
     (folder / "more").mkdir(parents=True)
-    (folder / "a.txt").write_text("eins\nzwei\n")
+    (folder / "a.txt").write_bytes(b"\xef\xbb\xbfeins\r\n\n \nzwei\n")
     (folder / "more" / "b.gz").write_bytes(gzip.compress(b"drei"))
     (folder / ".b.crc").write_bytes(b"\xff")
     (folder / "_SUCCESS").write_bytes(b"\xff")
     table = pa.table({"id": [1, 2, 3], "lang": ["de", "en", "de"], "text": ["vier", "five", None]})
     pq.write_table(table, folder / "z.parquet")
-    assert [text.strip() for text in read(folder)] == ["eins", "zwei", "drei", "vier"]
+    assert read(folder) == ["eins", "zwei", "drei", "vier"]
     pq.write_table(table.drop(["lang"]), folder / "z.parquet")
     assert read(folder / "z.parquet") == ["vier", "five"]
 
@@ -80,7 +81,7 @@ def test_mistakes_in_texts_name_the_place(tmp_path):
     with pytest.raises(InputError, match=r"a.txt:5001: not UTF-8"):
         read(path)
     (tmp_path / "a.gz").write_bytes(gzip.compress(b"eins\n" * 5000)[:-20])
-    with pytest.raises(InputError, match=r"a.gz: truncated"):
+    with pytest.raises(InputError, match=r"a.gz: cannot be read to its end"):
         read(tmp_path / "a.gz")
     pq.write_table(pa.table({"body": ["eins"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match=r"a.parquet: column text is missing"):

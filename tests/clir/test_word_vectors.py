@@ -1,4 +1,6 @@
 import gzip
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,13 +33,18 @@ def test_mistakes_in_vectors_name_the_line(tmp_path):
         ("2 2\nthe 1 0\na 1\n", "x.vec:3: 1 numbers, expected 2"),
         ("2 2\nthe 1 x\n", "x.vec:2: not a word"),
         ("0 2\n", "no vectors"),
+        ("3 0\nthe\n", "x.vec:1: expected `WORDS DIMENSIONS`"),
+        ("the 0.1 0.2 0.3\na 0.1 0.2 0.3\n", r"x.vec:1: .*GloVe's files have no such line"),
+        ("2 2\nthe 0,5 0,1\n", "x.vec:2: not a word"),
+        ("2 2\nthe 0.5 0.1 0.7\n", "x.vec:2: more numbers than the 2 of the first line"),
+        ("2 3\nthe 0.5 0.1\n", "x.vec:2: 2 numbers, expected 3"),
     ]:
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             word_vectors.read_vec(path, 10)
     cut = tmp_path / "cut.vec.gz"
     cut.write_bytes(gzip.compress(b"9 1\n" + b"a 1\n" * 9)[:-9])
-    with pytest.raises(InputError, match="truncated"):
+    with pytest.raises(InputError, match=r"cut.vec.gz: cannot be read to its end"):
         word_vectors.read_vec(cut, 10)
 
 
@@ -47,6 +54,64 @@ def test_text_vectors_that_are_cut_between_lines(tmp_path):
     assert len(word_vectors.read_vec(path, limit=2).words) == 2
     with pytest.raises(InputError, match=r"x.vec: 2 vectors, its first line says 3; fetch it"):
         word_vectors.read_vec(path, limit=3)
+
+
+@pytest.mark.parametrize("name", ["x.vec", "x.vec.gz"])
+def test_what_is_no_word_or_no_direction_is_dropped_and_counted(tmp_path, name):
+    lines = [
+        b"\xef\xbb\xbf16 2",
+        b"sun 0.1 0.2",
+        b"moon nan 0.3",
+        b"star 0.5 inf",
+        b"sea -1.#IND 0.1",
+        b"wind -nan(ind) 1e999",
+        b"sky 1e30 1e30",  # its length is infinite
+        b"caf\xc3 1 2",
+        b"\xe3\x81 1 2",
+        "caf\ufffd 1 2".encode(),
+        b"earth 0 -0.0",
+        b"sun 3 4",
+        b"rain 0.1 0.2 0.3",
+        "new\u00a0york 1 2\r".encode(),
+        b"",
+        "ice\u2028\x85cream 1 -2".encode(),
+        b"</s> 1 1",
+        b"1984 1 1",
+        b" 2 2",
+    ]
+    content = b"\n".join(lines) + b"\n"
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    vectors = word_vectors.of_words(word_vectors.read_vec(path, 100))
+    assert vectors.words.to_pylist() == ["sun", "new\u00a0york", "ice\u2028\x85cream"]
+    np.testing.assert_allclose(vectors.matrix, [[0.1, 0.2], [1, 2], [1, -2]], rtol=1e-6)
+    assert vectors.dropped == {
+        "not finite": 5, "not UTF-8": 3, "zero": 1, "repeated": 1,
+        "more numbers than dimensions": 1, "no word": 3,
+    }  # fmt: skip
+    assert np.isfinite(word_vectors.normalised(vectors.matrix)).all()
+
+
+def test_all_words_of_a_file_may_be_of_no_use(tmp_path):
+    (tmp_path / "x.vec").write_text("1 2\nthe nan 0\n")
+    vectors = word_vectors.read_vec(tmp_path / "x.vec", 10)
+    assert len(vectors.words) == 0 and vectors.matrix.shape == (0, 2)
+    assert vectors.dropped == {"not finite": 1}
+
+
+numbers = st.floats(width=32) | st.sampled_from([0.0, float("nan"), float("-inf")])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdé"), numbers, numbers), min_size=1, max_size=9))
+def test_every_vector_is_finite_or_dropped(rows):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.vec"
+        lines = [f"{word} {x!r} {y!r}\n" for word, x, y in rows]
+        path.write_text(f"{len(rows)} 2\n" + "".join(lines))
+        vectors = word_vectors.read_vec(path, 100)
+    assert len(vectors.words) + vectors.dropped.total() == len(rows)
+    lengths = np.linalg.norm(vectors.matrix, axis=1)
+    assert np.isfinite(lengths).all() and (lengths > 0).all()
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +137,26 @@ def test_a_models_vectors_are_those_of_words_with_their_subwords(model):
     alone = trained.get_input_vector(trained.get_word_id("hund"))
     assert not np.allclose(vectors.matrix[words.index("hund")], alone)
     assert len(word_vectors.read_bin(path, limit=10**6).words) == len(trained.get_words())
+
+
+def test_cut_words_and_broken_numbers_of_a_model_are_dropped_and_counted(fasttext, tmp_path):
+    (tmp_path / "texts").write_bytes(b"hund katze caf\xc3 maus \xe3\x81 hund katze hund\n" * 50)
+    settings = {"dim": 10, "bucket": 500, "minCount": 1, "epoch": 1, "thread": 10, "verbose": 0}
+    fasttext.train_unsupervised(str(tmp_path / "texts"), **settings).save_model(
+        str(tmp_path / "model.bin")
+    )
+    whole = word_vectors.read_bin(tmp_path / "model.bin", 100)
+    assert whole.words.to_pylist()[:2] == ["hund", "katze"]
+    assert sorted(whole.words.to_pylist()) == ["</s>", "hund", "katze", "maus"]
+    assert whole.dropped == {"not UTF-8": 2}
+    words = len(whole.words) + 2
+    data = bytearray((tmp_path / "model.bin").read_bytes())
+    katze = len(data) - 4 * 10 * words - 17 - 4 * 10 * (words + 500) + 4 * 10
+    data[katze : katze + 4] = np.array([np.nan], "<f4").tobytes()
+    (tmp_path / "model.bin").write_bytes(data)
+    broken = word_vectors.of_words(word_vectors.read_bin(tmp_path / "model.bin", 100))
+    assert sorted(broken.words.to_pylist()) == ["hund", "maus"]
+    assert broken.dropped == {"not UTF-8": 2, "not finite": 1, "no word": 1}
 
 
 def test_a_models_vectors_as_text_are_the_same(model, tmp_path):

@@ -3,15 +3,19 @@
 import random
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from clir import experiment
+from clir import experiment, manifest, word_vectors
 from spark_etl import (
     collection_tables,
     lexicon_table,
     titles,
     trained_vectors,
     training_pairs,
+    vector_lexicon,
 )
 from tests.dumps import LANGLINKS, PAGE, page, write_dump
 from tests.spark_etl.test_stages import data, fails, write_collection
@@ -131,7 +135,9 @@ def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
     assert sorted(line.split()[0] for line in written.splitlines()[1:]) == sorted(
         ["电脑", *"我买一台"]
     )
-    assert not (settings.output / "vectors" / "terms.partial").exists()
+    assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == [
+        "de", "en", "zh"
+    ]  # fmt: skip
 
 
 def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
@@ -150,3 +156,71 @@ def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
     settings = settings.model_copy(update={"lexicons": given})
     message = fails(lambda: lexicon_table.build(spark, settings, mined))
     assert "vectors of de have 2 dimensions, those of en 16" in message
+
+
+@pytest.mark.parametrize("block", [3, 100])
+def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, block):
+    """``apple`` and ``Apple`` stand in different blocks, and each has a translation of its own."""
+    monkeypatch.setattr(vector_lexicon, "_BLOCK", block)
+    english = ["the", "apple", "of", "sun", "moon", "star", "sea", "Apple", "APPLE", "Sun"]
+    german = ["die", "Apfel", "von", "Sonne", "Mond", "Stern", "See", "Firma", "apfel", "Zeitung"]
+    space = word_vectors.normalised(np.random.default_rng(5).normal(size=(10, 16)))
+    np.save(tmp_path / "en.npy", space)
+    np.save(tmp_path / "de.mapped.npy", word_vectors.normalised(space + 0.1 * space[::-1]))
+    for lang, words in (("en", english), ("de", german)):
+        pq.write_table(pa.table({"word": words}), tmp_path / f"{lang}.words.parquet")
+    blocks = range(0, 10, block)
+    for at in blocks:
+        vector_lexicon._nearness(tmp_path, "de", "en", at)
+        vector_lexicon._nearness(tmp_path, "de", "de", at)
+    for at in blocks:
+        vector_lexicon._translate(tmp_path, "de", at, 2)
+    rows = vector_lexicon._ranked(tmp_path, "de", 2).to_pylist()
+    terms = {}
+    for row in rows:
+        terms.setdefault(row["source_term"].lower(), []).append(row)
+    assert {term: [row["rank"] for row in rows] for term, rows in terms.items()} == {
+        "apple": [1, 2], "sun": [1, 2],
+        "the": [1], "of": [1], "moon": [1], "star": [1], "sea": [1],
+    }  # fmt: skip
+    assert {row["target_term"].lower() for row in terms["apple"]} == {"apfel", "firma"}
+    assert all(rows[0]["score"] >= rows[-1]["score"] for rows in terms.values())
+    best = vector_lexicon._ranked(tmp_path, "de", 1).to_pylist()
+    assert sorted(row["score"] for row in best) == sorted(r[0]["score"] for r in terms.values())
+
+
+def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, mined):
+    """One nan made all vectors nan, so that the map could not be learned."""
+    draw = np.random.default_rng(0)
+    matrix = draw.normal(size=(40, 6))
+    turn = np.linalg.qr(draw.normal(size=(6, 6)))[0]
+    (tmp_path / "dictionary").mkdir()
+    pairs = "".join(f"en{n}x de{n}x\n" for n in range(25))
+    (tmp_path / "dictionary" / "en-de.txt").write_text(f"\ufeff{pairs}\n")
+    for lang, rows in (("en", matrix), ("de", matrix @ turn)):
+        words = [f"{lang}{n}x {' '.join(map(str, row))}" for n, row in enumerate(rows)]
+        more = ["bad nan 0 0 0 0 0", "none 0 0 0 0 0 0", f"{lang}1x 1 2 3 4 5 6", ", 1 2 3 4 5 6"]
+        lines = ["44 6", *words[:30], *more, *words[30:]]
+        (tmp_path / f"{lang}.vec").write_text("\n".join(lines))
+    settings = experiment.Experiment(
+        output=tmp_path / "out",
+        titles=[],
+        lexicons={
+            "dictionary": tmp_path / "dictionary",
+            "words": ["word-vectors"],
+            "vectors": {lang: tmp_path / f"{lang}.vec" for lang in ("en", "de")},
+            "vector_seed": "dictionary",
+        },
+        **NOTHING_ELSE,
+    )
+    lexicon = lexicon_table.build(spark, settings, mined)
+    counts = manifest.read(settings.output / "vector_lexicon")["counts"]
+    dropped = {"no word": 1, "not finite": 1, "repeated": 1, "zero": 1}
+    assert counts == {
+        "de words": 40, "en words": 40, "de seed pairs": 25, "entries": 40,
+        **{f"de words dropped: {why}": n for why, n in dropped.items()},
+        **{f"en words dropped: {why}": n for why, n in dropped.items()},
+    }  # fmt: skip
+    found = {r["source_term"]: r["target_term"] for r in data(lexicon) if r["rank"] == 1
+             and r["origin"] == "word-vectors"}  # fmt: skip
+    assert found == {f"en{n}x": f"de{n}x" for n in range(40)}
