@@ -27,5 +27,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt infra/local/install.sh
 	PYTHON=$(PYTHON) infra/local/install.sh $(VENV)
 	touch $@
 
+# What `install` made, and no more: runs holds results.
 clean:
-	rm -rf $(VENV) runs
+	test ! -e $(VENV)/.installed || rm -rf $(VENV)

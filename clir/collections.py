@@ -3,7 +3,7 @@
 A layout is found by looking at the folder:
 
 - BEIR: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``; or with ``LANG/`` before the first
-  two, where the same id is the same text in every language.
+  two, where the same id is the same text in every language. A language may have one of them only.
 - MS MARCO: ``collection.tsv``, ``queries.SPLIT.tsv``, ``qrels.SPLIT.tsv``,
   ``qidpidtriples.SPLIT.*.tsv``, ``top1000.SPLIT.tsv``.
 - mMARCO, as published: ``google/collections/NAME_collection.tsv``,
@@ -29,8 +29,8 @@ import pyarrow.compute as pc
 
 from clir import beir, msmarco, named_datasets, tables, trec
 from clir.errors import InputError
-from clir.experiment import Collection
-from clir.languages import LANGUAGES, check_language
+from clir.experiment import Collection, Experiment
+from clir.languages import LANGUAGES, OF_COLLECTIONS, check_collection_language
 from clir.lines import Rows
 
 SCHEMAS = {
@@ -89,15 +89,51 @@ def files(collection: Collection) -> list[Part]:
     if collection.path is None:
         found = list(_named(base, collection))
     else:
-        found = list(_layout(base, collection.path, collection.lang))
-    texts, queries = ({part.lang for part in found if part.kind == kind} for kind in _TEXTS)
-    if not texts or texts != queries:
-        raise InputError(
-            f"{collection.place}: it has documents in {', '.join(sorted(texts)) or 'no language'}, "
-            f"queries in {', '.join(sorted(queries)) or 'no language'}; both are needed in each"
-        )
+        found = list(_layout(base, collection.path, collection))
+    if lang := collection.query_lang:
+        found = [part._replace(lang=lang) if part.kind == "queries" else part for part in found]
+    if not all(languages(found)):
+        raise InputError(f"{collection.place}: {_held(found)}; both are needed")
     domain = _domain(collection)
     return [part._replace(domain=domain) for part in found]
+
+
+def languages(files: Iterable[Part]) -> tuple[set[str], set[str]]:
+    """Those that a collection's documents and its queries are in."""
+    files = list(files)
+    documents, queries = ({part.lang for part in files if part.kind == kind} for kind in _TEXTS)
+    return documents, queries
+
+
+def _held(files: Iterable[Part]) -> str:
+    documents, queries = (", ".join(sorted(langs)) or "no language" for langs in languages(files))
+    return f"it has documents in {documents}, queries in {queries}"
+
+
+def check(experiment: Experiment) -> None:
+    """InputError where a collection lacks what it is to serve for. Only files are looked at.
+
+    English pairs are switched (or those of one pair of languages trained on as they are), and a
+    cross-encoder reranks what BM25 finds in English, or what the collection brings.
+    """
+    fine_tuned = [experiment.switching.pair] if "fine-tuning" in experiment.methods else []
+    for collection in experiment.collections.train:
+        found = files(collection)
+        documents, queries = languages(found)
+        pairs = [("en", "en"), *fine_tuned]
+        if not any(query in queries and doc in documents for query, doc in pairs):
+            raise InputError(
+                f"{collection.place}: training needs English queries and documents; {_held(found)}"
+            )
+    for collection in experiment.collections.test if "cross-encoder" in experiment.models else []:
+        found, split = files(collection), experiment.collections.test_split
+        english = all("en" in langs for langs in languages(found))
+        given = any(part.kind == "candidates" and part.split == split for part in found)
+        if not (english or given):
+            raise InputError(
+                f"{collection.place}: a cross-encoder reranks what BM25 finds in English, or the "
+                f"candidates of a collection; {_held(found)}: give it candidates/{split}.run"
+            )
 
 
 def is_named(file: Part) -> bool:
@@ -124,21 +160,41 @@ def tasks(files: Iterable[Part], size: int = 64 << 20) -> list[list[Part]]:
 
 def read(part: Part) -> Iterator[pa.RecordBatch]:
     """A part as batches of its kind's table. Errors name file and line."""
-    for batch, _ in _read(part):
-        yield batch
+    for batch in read_marked(part):
+        yield batch.select(SCHEMAS[part.kind].names)
 
 
-def places(files: Iterable[Part], column: str, value: str) -> Iterator[str]:
-    """FILE:LINE of each row that has a value, for a message about it."""
+def read_marked(part: Part) -> Iterator[pa.RecordBatch]:
+    """The same with a column ``recoded``: whether a text was read in another encoding."""
+    for batch, _, recoded in _read(part):
+        for key in {"query_id", "doc_id"} & set(batch.schema.names):
+            if pc.any(pc.equal(pc.binary_length(batch[key]), 0)).as_py():
+                path, line, _ = next(places([part._replace(start=0, end=None)], key, [""]))
+                raise InputError(f"{path}:{line}: an empty {key.replace('_', ' ')}")
+        yield batch.append_column("recoded", recoded)
+
+
+class Place(NamedTuple):
+    """Where a value stands."""
+
+    path: str
+    line: int
+    value: str
+
+
+def places(files: Iterable[Part], column: str, values: list[str]) -> Iterator[Place]:
+    """Where each row is that has one of some values, for a message about it."""
+    wanted = pa.array(values, pa.string())
     for file in files:
-        for batch, lines in _read(file):
-            for row in np.flatnonzero(pc.equal(batch[column], value)):
-                yield f"{file.path}:{lines[row]}"
+        for batch, lines, _ in _read(file):
+            for row in np.flatnonzero(pc.is_in(batch[column], value_set=wanted)):
+                yield Place(file.path, int(lines[row]), batch[column][row].as_py())
 
 
-def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray, pa.BooleanArray]]:
     schema = SCHEMAS[part.kind]
     for columns, lines in _rows(part):
+        recoded = columns.pop("recoded", None) or pa.repeat(False, len(lines))
         same = {"collection": part.collection, "lang": part.lang, "split": part.split, "title": ""}
         if "id" in columns:
             columns["doc_id" if part.kind == "documents" else "query_id"] = columns["id"]
@@ -151,7 +207,7 @@ def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
             else pa.repeat(pa.scalar(same.get(field.name), field.type), len(lines))
             for field in schema
         ]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema), lines
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema), lines, recoded
 
 
 def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
@@ -182,26 +238,30 @@ def _domain(collection: Collection) -> str:
         raise InputError(f"{collection.place}: give its domain, as {{name: ..., domain: ...}}")
     about = collection.path / "about.json"
     try:
-        return str(json.loads(about.read_text(encoding="utf-8"))["domain"])
-    except (FileNotFoundError, KeyError, json.JSONDecodeError):
+        told = json.loads(about.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        told = None
+    domain = told.get("domain") if isinstance(told, dict) else None
+    if not (isinstance(domain, str) and domain):
         raise InputError(
             f"{about}: names no domain; give collections.* as {{path: ..., domain: ...}}"
-        ) from None
+        )
+    return domain
 
 
-def _layout(base: Part, folder: Path, lang: str | None) -> Iterator[Part]:
+def _layout(base: Part, folder: Path, collection: Collection) -> Iterator[Part]:
     """The files of a folder in one of the layouts."""
-    languages = [code for code in LANGUAGES if _matching(folder / code, r"corpus\.jsonl")]
+    by_language = _language_folders(folder)
     translations = [
         at
         for at in (folder / "google", folder)
         if _matching(at / "collections", r".+_collection\.tsv")
     ]
-    if lang and (languages or translations):
+    if (collection.lang or collection.query_lang) and (by_language or translations):
         raise InputError(f"{folder}: it has folders or files by language; leave lang away")
-    alone = base._replace(lang=lang or "en")
-    if languages:
-        for code in languages:
+    alone = base._replace(lang=collection.lang or "en")
+    if by_language:
+        for code in by_language:
             yield from _beir_texts(base._replace(lang=code), folder / code)
         yield from _beir_judgments(base, folder)
     elif _matching(folder, r"corpus\.jsonl"):
@@ -222,6 +282,19 @@ def _layout(base: Part, folder: Path, lang: str | None) -> Iterator[Part]:
         )
     for path, split in _matching(folder / "candidates", r"(.+)\.run"):
         yield base._replace(kind="candidates", form="TREC run", path=path, split=split)
+
+
+def _language_folders(folder: Path) -> list[str]:
+    """The languages that BEIR's files lie in folders of."""
+    inside = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    named = [path.name for path in inside if _matching(path, r"(?:corpus|queries)\.jsonl")]
+    unknown = [name for name in named if name not in OF_COLLECTIONS]
+    if unknown and not _matching(folder, r"corpus\.jsonl"):
+        raise InputError(
+            f"{folder / unknown[0]}: no language is called so; folders have the names "
+            f"{', '.join(OF_COLLECTIONS)}"
+        )
+    return [code for code in OF_COLLECTIONS if code in named]
 
 
 def _beir_texts(base: Part, folder: Path) -> Iterator[Part]:
@@ -248,11 +321,11 @@ def _mmarco(base: Part, folder: Path, translation: Path) -> Iterator[Part]:
     for code, language in LANGUAGES.items():
         texts = base._replace(form="MS MARCO texts", lang=code)
         name = language.name.lower()
-        for passages, _ in _matching(translation / "collections", rf"{name}_collection\.tsv"):
-            yield texts._replace(kind="documents", path=passages)
-            for split in sorted((translation / "queries").glob("*")):
-                for path, _ in _matching(split, rf"{name}_queries\.(.+)\.tsv"):
-                    yield texts._replace(kind="queries", path=path)
+        for path, _ in _matching(translation / "collections", rf"{name}_collection\.tsv"):
+            yield texts._replace(kind="documents", path=path)
+        for split in sorted((translation / "queries").glob("*")):
+            for path, _ in _matching(split, rf"{name}_queries\.(.+)\.tsv"):
+                yield texts._replace(kind="queries", path=path)
     yield from _shared_by_languages(base, folder)
 
 
@@ -301,7 +374,9 @@ def _named(base: Part, collection: Collection) -> Iterator[Part]:
             code = collection.lang or getattr(dataset, lang)()
             if not code:
                 raise InputError(f"{collection.place}: give lang, the language of its {kind}")
-            yield base._replace(kind=kind, form=f"named {kind}", lang=check_language(code))
+            yield base._replace(
+                kind=kind, form=f"named {kind}", lang=check_collection_language(code)
+            )
     base = base._replace(split=named_datasets.split_of(collection.name))
     if dataset.has_qrels():
         yield base._replace(kind="judgments", form="named judgments")

@@ -26,8 +26,10 @@ from pydantic import (
     model_validator,
 )
 
+from clir import names
 from clir.errors import InputError
-from clir.languages import LANGUAGES, SEEN, UNSEEN, check_language
+from clir.languages import SEEN, UNSEEN, check_collection_language, check_language
+from clir.workspace import Workspace
 
 Method = Literal[
     "zero-shot",
@@ -48,6 +50,11 @@ TRANSLATE_TEST: dict[str, Method] = {
 ModelKind = Literal["bi-encoder", "cross-encoder"]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
+# What a collection may be in, beyond the languages that lexicons are made for.
+CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]
+# A name that a file is called by: as it stands, or encoded.
+FileName = Annotated[str, AfterValidator(names.check_component)]
+EncodedName = Annotated[str, AfterValidator(names.check)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # Files or folders; a single one needs no list.
 Paths = Annotated[list[Path], BeforeValidator(lambda v: [v] if isinstance(v, str | Path) else v)]
@@ -110,13 +117,14 @@ class Collection(_Section):
     """A folder in one of the layouts of ``clir.collections``, or a name that ir_datasets knows.
 
     A folder's domain is in its about.json unless given here; ``lang`` is that of a collection in
-    one language, English unless given.
+    one language, English unless given, and ``query_lang`` that of its queries, if it is another.
     """
 
     path: Path | None = None
     name: str | None = None
     domain: str | None = None
-    lang: LanguageCode | None = None
+    lang: CollectionLanguage | None = None
+    query_lang: CollectionLanguage | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -127,6 +135,7 @@ class Collection(_Section):
     def _path_or_name(self) -> Collection:
         if (self.path is None) == (self.name is None):
             raise ValueError("a collection has either a path or a name")
+        names.check_component(self.id)
         return self
 
     @property
@@ -147,6 +156,9 @@ class Collections(_Section):
     test: list[Collection]
     train_split: str = "train"
     test_split: str = "test"
+    # Of a split's judgments (or candidates) that name a document or query that the collection
+    # lacks: so many are dropped and counted, more end the run.
+    max_missing_share: Share = 0.01
 
 
 class Switching(_Section):
@@ -187,7 +199,8 @@ class Model(_Section):
     learning_rate: float | None = None
     # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
     candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
-    pairs: list[tuple[LanguageCode, LanguageCode]] | None = None  # languages; None: all
+    # Languages; None: all.
+    pairs: list[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 
 
 class Training(_Section):
@@ -223,7 +236,7 @@ class Training(_Section):
 class LeaveOut(_Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
-    domain: str
+    domain: EncodedName
     model: ModelKind = "bi-encoder"
     methods: list[Method] = ["zero-shot", "ml-cs"]
 
@@ -231,8 +244,8 @@ class LeaveOut(_Section):
 class Evaluation(_Section):
     """What is ranked and scored."""
 
-    languages: list[LanguageCode] = list(LANGUAGES)
-    mlir: dict[str, list[LanguageCode]] = {"6": SEEN, "14": SEEN + UNSEEN}
+    languages: list[CollectionLanguage] | None = None  # of MoIR and CLIR; None: all that there are
+    mlir: dict[FileName, list[CollectionLanguage]] = {"6": SEEN, "14": SEEN + UNSEEN}
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256
@@ -253,6 +266,10 @@ class Experiment(_Section):
     name: str
     output: Path
     seeds: list[int] = [1]
+    # What is checked of a result's files before they are used: every byte, which is hashed once
+    # when it is written and once by each job that reads it; or, for tables so large that this takes
+    # long (some seconds for each 10 GB), their sizes alone.
+    integrity: Literal["hashes", "sizes"] = "hashes"
     titles: list[Dumps]
     lexicons: Lexicons = Lexicons()
     collections: Collections
@@ -270,6 +287,11 @@ class Experiment(_Section):
         if repeated := sorted({lang for lang in langs if langs.count(lang) > 1}):
             raise ValueError(f"the dumps of {repeated[0]} are named twice")
         return titles
+
+    @property
+    def workspace(self) -> Workspace:
+        """The output folder, as stages write into it."""
+        return Workspace(self.output.absolute(), self.integrity == "hashes")
 
     @property
     def methods(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The loops over words, compiled by Numba the first time they run: finding, look-up, switching.
+"""The loops over words, compiled by Numba the first time they run: finding and look-up.
 
 What was compiled is kept beside this file, or else in the user's cache folder, so the next process
 loads it in half a second. Numba then looks whether a function's own file has changed, but not those
@@ -17,13 +17,23 @@ from numba import njit
 if TYPE_CHECKING:
     from clir.term_index import TermIndex
 
-OTHER, LETTER, SINGLE = 0, 1, 2  # of a character: not in a word, in a word, a word by itself
-CODE_POINTS = 0x32400  # beyond: private use and the like are no letters and have no case
+# What a character is: not in a word; a letter or digit; a word by itself; what goes on with a word
+# but begins none; what goes on with a word and leaves no trace in its key; an apostrophe.
+OTHER, LETTER, SINGLE, MARK, FORMAT, APOSTROPHE = range(6)
+CODE_POINTS = 0x32400  # beyond: private use, tags and variation selectors
+COMBINING = 1 << 24  # flag of a folded character: a mark whose place among others is free
 EMPTY = -1  # a slot of a hash table without a row
-_APOSTROPHES = (ord("'"), ord("’"))
-_BLANK = ord(" ")
+NONE, FIRST, ALL = range(3)  # which letters of a term are capitals in the text
+LONGEST_MARKS = 8  # characters before or after a term's words that belong to it
+_BLANK, _S, _SMALL_A, _SMALL_Z = b" saz"
+_TAGS, _SELECTORS = (0xE0000, 0xE0080), (0xE0100, 0xE01F0)  # format characters; marks
+# Odd numbers for hashes modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
+_WORD_AFTER = np.uint64(0xD6E8FEB86659FD93)
+_BEFORE, _AFTER = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB)
+_MARK = np.uint64(0x8EBC6AF09C88C6E3)
+_ONE = np.uint64(1)
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -38,15 +48,36 @@ def compiled(function: Function) -> Function:
     return result
 
 
-class Words(NamedTuple):
-    """The words of a batch of texts, in order: one element per word, but for ``lower``."""
+class Letters(NamedTuple):
+    """What characters are and how they fold, in one language; see ``clir.folding``."""
 
-    lower: np.ndarray  # uint8: all bytes of the texts in lower case; lengths stay, so places do
+    classes: np.ndarray  # uint8, of each code point
+    fold: np.ndarray  # int32, of each code point
+    more: np.ndarray  # int32, folded forms of several characters
+    capital: np.ndarray  # bool, of each code point: whether it is a capital letter
+    elided: np.ndarray  # uint64, keys of what is written together with the next word: l', dell'
+    contractions: np.ndarray  # uint64, of words whose 's is no possessive; empty: none is
+
+
+class Words(NamedTuple):
+    """The words of a batch of texts, in order: one element per word."""
+
     start: np.ndarray  # int32: byte where it starts
     end: np.ndarray  # int32: byte after its end
     text: np.ndarray  # int32: which text of the batch
     position: np.ndarray  # int32: which word of its text, from 0
-    key: np.ndarray  # uint64: hash of its lower-cased bytes
+    key: np.ndarray  # uint64: hash of its folded characters
+
+
+class Terms(NamedTuple):
+    """Keys of a batch of terms: one element per term."""
+
+    key: np.ndarray  # uint64: of the whole term
+    core: np.ndarray  # uint64: of its words and what is between them
+    first: np.ndarray  # uint64: of its first word
+    words: np.ndarray  # int32: how many it has; 0: it is found in no text
+    before: np.ndarray  # int32: characters before the first word, as in .NET
+    after: np.ndarray  # int32: characters after the last word, as in C++
 
 
 class Matches(NamedTuple):
@@ -55,97 +86,104 @@ class Matches(NamedTuple):
     first: np.ndarray  # the first word of each
     length: np.ndarray  # how many words it has
     term: np.ndarray  # its row in the index
-
-
-class Replaced(NamedTuple):
-    """What is replaced, in order."""
-
-    match: np.ndarray  # which of the matches
-    entry: np.ndarray  # by the target of which entry
-    target_bytes: int  # of all these targets
+    start: np.ndarray  # byte where it starts
+    end: np.ndarray  # byte after its end
+    capitals: np.ndarray  # NONE, FIRST or ALL
 
 
 @compiled
-def span_hash(lower: np.ndarray, start: int, end: int) -> np.uint64:
-    """Polynomial hash of lower[start:end]: the sum of (byte_j + 1) B^j modulo 2^64."""
-    value, power = np.uint64(0), np.uint64(1)
-    for at in range(start, end):
-        value += (np.uint64(lower[at]) + np.uint64(1)) * power
-        power *= _BASE
-    return value
-
-
-def mixed(value):  # type: ignore[no-untyped-def]
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-mix_one = compiled(mixed)
-
-
-@compiled
-def lower(data: np.ndarray, lower_of: np.ndarray, out: np.ndarray) -> None:
-    at = 0
-    while at < len(data):
-        code, size = _character(data, at)
-        if code < CODE_POINTS:
-            code = lower_of[code]
-        if size == 1:
-            out[at] = code
-        else:
-            for k in range(size - 1, 0, -1):
-                out[at + k] = 0x80 | code & 0x3F
-                code >>= 6
-            out[at] = (0xF00 >> size) & 0xFF | code  # as many bits as bytes lead
-        at += size
-
-
-@compiled
-def find_all(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray, words: Words) -> int:
-    """Fill ``words`` (their ``lower`` is there already); how many they are."""
-    lower = words.lower  # out of the loop: every look into a tuple costs
+def find_all(
+    data: np.ndarray, offsets: np.ndarray, pieces: np.ndarray, letters: Letters, words: Words
+) -> int:
+    """Fill ``words``; how many they are. In ``pieces`` (begin and end of each) there are none."""
+    classes, fold, more = letters.classes, letters.fold, letters.more
+    elided, contractions = letters.elided, letters.contractions
     place = words.start, words.end, words.text, words.position, words.key
-    count = 0
-    for text in range(len(offsets) - 1):
-        at, stop = offsets[text], offsets[text + 1]
-        first, begin, before = count, -1, OTHER
-        key, power = np.uint64(0), np.uint64(1)
+    count, text, first, piece = 0, 0, 0, 0
+    at = offsets[0]
+    while True:
+        while text < len(offsets) - 1 and at == offsets[text + 1]:
+            text, first = text + 1, count
+        if text == len(offsets) - 1:
+            return count
+        stop = offsets[text + 1]
+        before_piece = piece < len(pieces) and pieces[piece, 0] < stop
+        if before_piece:
+            stop = pieces[piece, 0]
+        begin, end = -1, at  # of the word that is being read
+        key, power = np.uint64(0), _ONE
+        host_end, host_key = -1, np.uint64(0)  # of its part before an apostrophe
         while at < stop:
-            here = np.uint64(at)  # a signed index would be asked whether it counts from the end
-            if data[here] < 0x80 and classes[np.uint64(data[here])] == LETTER:  # most are these
+            # Most characters are ASCII letters, and blanks between words. A signed index would be
+            # asked whether it counts from the end.
+            here, last = np.uint64(at), np.uint64(stop)
+            byte = data[here]
+            if byte < 0x80 and classes[np.uint64(byte)] == LETTER:
                 if begin < 0:
-                    begin, key, power = at, np.uint64(0), np.uint64(1)
-                key += (np.uint64(lower[here]) + np.uint64(1)) * power
-                power *= _BASE
-                before = LETTER
+                    begin, key, power, host_end = at, np.uint64(0), _ONE, -1
+                while byte < 0x80 and classes[np.uint64(byte)] == LETTER:
+                    key += (np.uint64(fold[np.uint64(byte)]) + _ONE) * power
+                    power *= _BASE
+                    here += _ONE
+                    if here == last:
+                        break
+                    byte = data[here]
+                at = end = np.int64(here)
+                continue
+            if byte == _BLANK and host_end < 0:
+                if begin >= 0:
+                    _put(place, count, begin, end, text, count - first, key)
+                    count, begin = count + 1, -1
                 at += 1
                 continue
             code, size = _character(data, at)
             kind = _class_of(code, classes)
-            inside = kind == LETTER
-            if code in _APOSTROPHES and before == LETTER and at + size < stop:
-                inside = _class_of(_character(data, at + size)[0], classes) == LETTER
-            if inside:
+            if kind == LETTER:
                 if begin < 0:
-                    begin, key, power = at, np.uint64(0), np.uint64(1)
-                for k in range(at, at + size):  # as span_hash does it
-                    key += (np.uint64(lower[k]) + np.uint64(1)) * power
-                    power *= _BASE
-            else:
-                if begin >= 0:
-                    _put(place, count, begin, at, text, count - first, key)
-                    count, begin = count + 1, -1
-                if kind == SINGLE:
-                    key = span_hash(lower, at, at + size)
-                    _put(place, count, at, at + size, text, count - first, key)
-                    count += 1
-            before = kind
+                    begin, key, power, host_end = at, np.uint64(0), _ONE, -1
+                key, power = _folded(key, power, code, fold, more)
+                at += size
+                end = at
+                continue
+            if begin >= 0:
+                if kind == MARK:
+                    key, power = _folded(key, power, code, fold, more)
+                    at += size
+                    end = at
+                    continue
+                if kind == FORMAT:
+                    at += size
+                    continue
+                if kind == APOSTROPHE and at == end:
+                    if _is_among(elided, key):  # lexicons have it with its apostrophe or without
+                        at += size
+                        _put(place, count, begin, at, text, count - first, key)
+                        count, begin = count + 1, -1
+                        continue
+                    after = at + size
+                    if after < stop and _class_at(data, after, classes) == LETTER:
+                        host_end, host_key = end, key
+                        key, power = _folded(key, power, code, fold, more)
+                        at = after
+                        continue
+            if begin >= 0:
+                if _is_possessive(data, host_end, end, key, contractions):
+                    key, end = host_key, host_end
+                _put(place, count, begin, end, text, count - first, key)
+                count, begin = count + 1, -1
+            if kind == SINGLE:
+                key, end = _single(data, at, stop, letters)
+                _put(place, count, at, end, text, count - first, key)
+                count, at = count + 1, end
+                continue
             at += size
         if begin >= 0:
-            _put(place, count, begin, stop, text, count - first, key)
+            if _is_possessive(data, host_end, end, key, contractions):
+                key, end = host_key, host_end
+            _put(place, count, begin, end, text, count - first, key)
             count += 1
-    return count
+        if before_piece:
+            at, piece = pieces[piece, 1], piece + 1
 
 
 @compiled
@@ -153,6 +191,200 @@ def _put(place, n, start, end, text, position, key):  # type: ignore[no-untyped-
     starts, ends, texts, positions, keys = place
     starts[n], ends[n], texts[n] = start, end, text
     positions[n], keys[n] = position, key
+
+
+@compiled
+def _single(data: np.ndarray, at: int, stop: int, letters: Letters) -> tuple[np.uint64, int]:
+    """Key and end of the word of one character that begins here, with its marks."""
+    code, size = _character(data, at)
+    key, power = _folded(np.uint64(0), _ONE, code, letters.fold, letters.more)
+    at += size
+    end = at
+    while at < stop:
+        code, size = _character(data, at)
+        kind = _class_of(code, letters.classes)
+        if kind != MARK and kind != FORMAT:
+            break
+        at += size
+        if kind == MARK:
+            key, power = _folded(key, power, code, letters.fold, letters.more)
+            end = at
+    return key, end
+
+
+@compiled
+def _is_possessive(
+    data: np.ndarray, host_end: int, end: int, key: np.uint64, contractions: np.ndarray
+) -> bool:
+    """Whether a word ends with an apostrophe and an s that are none of its own, as in city's."""
+    if host_end < 0 or len(contractions) == 0:
+        return False
+    size = 1 if data[host_end] < 0x80 else 2 if data[host_end] < 0xE0 else 3
+    if end != host_end + size + 1 or data[end - 1] | 0x20 != _S:
+        return False
+    return not _is_among(contractions, key)
+
+
+@compiled
+def _is_among(keys: np.ndarray, key: np.uint64) -> bool:
+    if len(keys) == 0:
+        return False
+    place = np.searchsorted(keys, key)
+    return bool(place < len(keys) and keys[place] == key)
+
+
+@compiled
+def _folded(
+    key: np.uint64, power: np.uint64, code: np.int64, fold: np.ndarray, more: np.ndarray
+) -> tuple[np.uint64, np.uint64]:
+    """A key and its next power of the base, after one more character.
+
+    The key is the polynomial hash of the folded characters, the sum of (code_j + 1) B^j modulo
+    2^64. A combining mark takes no place of its own: marks may stand in any order.
+    """
+    if code >= CODE_POINTS:  # only tags and variation selectors get here
+        return key, power
+    value = fold[code]
+    if value >= 0 and value < COMBINING:
+        return key + (np.uint64(value) + _ONE) * power, power * _BASE
+    if value >= 0:
+        return key + np.uint64(value) * _MARK * power, power
+    place = -1 - value
+    for k in range(place + 1, place + 1 + more[place]):
+        value = more[k]
+        if value < COMBINING:
+            key += (np.uint64(value) + _ONE) * power
+            power *= _BASE
+        else:
+            key += np.uint64(value) * _MARK * power
+    return key, power
+
+
+@compiled
+def _span_hash(data: np.ndarray, at: int, stop: int, letters: Letters) -> np.uint64:
+    """The same hash of any characters; a run of blanks counts as one."""
+    key, power, blank = np.uint64(0), _ONE, False
+    while at < stop:
+        code, size = _character(data, at)
+        at += size
+        is_blank = bool(code < CODE_POINTS and letters.fold[code] == _BLANK)
+        if not (is_blank and blank):
+            key, power = _folded(key, power, code, letters.fold, letters.more)
+        blank = is_blank
+    return key
+
+
+@compiled
+def key_of(data: np.ndarray, letters: Letters) -> np.uint64:
+    """The key of one word, whatever its characters are."""
+    return _span_hash(data, 0, len(data), letters)
+
+
+@compiled
+def _with_next(
+    key: np.uint64, data: np.ndarray, start: int, end: int, word: np.uint64, letters: Letters
+) -> np.uint64:
+    """The key of a phrase after one more word; data[start:end] stands between."""
+    if end == start + 1 and data[start] == _BLANK:
+        gap = np.uint64(_BLANK) + _ONE  # as _span_hash has it
+    else:
+        gap = _span_hash(data, start, end, letters)
+    return (key + gap) * _WORD_AFTER + word
+
+
+@compiled
+def key_terms(
+    data: np.ndarray, offsets: np.ndarray, words: Words, letters: Letters, terms: Terms
+) -> None:
+    """Fill ``terms`` from the words of each."""
+    start, end, text = words.start, words.end, words.text
+    word = 0
+    for n in range(len(offsets) - 1):
+        first = word
+        while word < len(text) and text[word] == n:
+            word += 1
+        terms.words[n] = word - first
+        terms.before[n] = terms.after[n] = 0
+        if word == first:
+            # No text holds it; the key only tells it from others.
+            key = _span_hash(data, offsets[n], offsets[n + 1], letters) * _BEFORE
+            terms.key[n], terms.core[n], terms.first[n] = key, key, key
+            continue
+        core = words.key[first]
+        for k in range(first + 1, word):
+            core = _with_next(core, data, end[k - 1], start[k], words.key[k], letters)
+        left = _after_blanks(data, offsets[n], start[first], letters)
+        right = _before_blanks(data, end[word - 1], offsets[n + 1], letters)
+        terms.core[n], terms.first[n] = core, words.key[first]
+        terms.before[n] = _characters(data, left, start[first])
+        terms.after[n] = _characters(data, end[word - 1], right)
+        key = _with_marks(core, data, left, start[first], end[word - 1], right, letters)
+        terms.key[n] = key
+
+
+@compiled
+def _with_marks(
+    core: np.uint64,
+    data: np.ndarray,
+    left: int,
+    start: int,
+    end: int,
+    right: int,
+    letters: Letters,
+) -> np.uint64:
+    """The key of words with data[left:start] before and data[end:right] after them."""
+    if left < start:
+        core = (core + _span_hash(data, left, start, letters)) * _BEFORE
+    if end < right:
+        core = (core + _span_hash(data, end, right, letters)) * _AFTER
+    return core
+
+
+@compiled
+def _after_blanks(data: np.ndarray, at: int, stop: int, letters: Letters) -> int:
+    """Where blanks and format characters end that begin here."""
+    while at < stop:
+        code, size = _character(data, at)
+        if not _is_blank(code, letters):
+            break
+        at += size
+    return at
+
+
+@compiled
+def _before_blanks(data: np.ndarray, start: int, at: int, letters: Letters) -> int:
+    """Where blanks and format characters begin that end here."""
+    while at > start:
+        before = _step_back(data, at)
+        if not _is_blank(_character(data, before)[0], letters):
+            break
+        at = before
+    return at
+
+
+@compiled
+def _is_blank(code: np.int64, letters: Letters) -> bool:
+    if code >= CODE_POINTS:
+        return _class_of(code, letters.classes) == FORMAT
+    return letters.fold[code] == _BLANK or letters.classes[code] == FORMAT
+
+
+@compiled
+def _characters(data: np.ndarray, start: int, end: int) -> int:
+    """How many characters the bytes are."""
+    count = 0
+    for at in range(start, end):
+        count += data[at] & 0xC0 != 0x80
+    return count
+
+
+@compiled
+def _step_back(data: np.ndarray, at: int) -> int:
+    """Where the character begins that ends here."""
+    at -= 1
+    while data[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
 
 
 @compiled
@@ -171,14 +403,28 @@ def _character(data: np.ndarray, at: int) -> tuple[np.int64, int]:
 
 @compiled
 def _class_of(code: np.int64, classes: np.ndarray) -> int:
-    return classes[code] if code < CODE_POINTS else OTHER
+    if code < CODE_POINTS:
+        return classes[code]
+    if _SELECTORS[0] <= code < _SELECTORS[1]:
+        return MARK
+    return FORMAT if _TAGS[0] <= code < _TAGS[1] else OTHER
 
 
 @compiled
-def hash_all(lower: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def _class_at(data: np.ndarray, at: int, classes: np.ndarray) -> int:
+    return _class_of(_character(data, at)[0], classes)
+
+
+@compiled
+def hash_all(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The polynomial hash of the bytes of each text."""
     hashes = np.empty(len(offsets) - 1, np.uint64)
     for n in range(len(hashes)):
-        hashes[n] = span_hash(lower, offsets[n], offsets[n + 1])
+        value, power = np.uint64(0), _ONE
+        for at in range(offsets[n], offsets[n + 1]):
+            value += (np.uint64(data[at]) + _ONE) * power
+            power *= _BASE
+        hashes[n] = value
     return hashes
 
 
@@ -203,159 +449,195 @@ def fill_slots(wanted: np.ndarray, keys: np.ndarray, rows: np.ndarray) -> None:
 
 
 @compiled
-def match(words: Words, drawn: np.ndarray, index: TermIndex) -> Matches:
-    keys, rows = index.keys, index.rows
+def match(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    words: Words,
+    drawn: np.ndarray,
+    letters: Letters,
+    index: TermIndex,
+) -> Matches:
+    """Every term among the words that has an entry in its text's language: longest first."""
+    keys, rows, marks = index.keys, index.rows, index.marks
     text, key = words.text, words.key  # out of the loops: every look into a tuple costs
+    start, end = words.start.copy(), words.end.copy()
     phrase_length, phrase = np.zeros(len(key), np.int8), np.empty(len(key), np.int32)
     taken = np.zeros(len(key), np.bool_)
     if index.longest[0] > 1:
-        _match_phrases(words, drawn, index, phrase_length, phrase, taken)
+        _match_phrases(data, offsets, words, drawn, letters, index, phrase_length, phrase, taken,
+                       start, end)  # fmt: skip
     first, length = np.empty(len(key), np.int32), np.empty(len(key), np.int8)
     term = np.empty(len(key), np.int32)
-    count = 0
+    count, done = 0, 0
     for at in range(len(key)):
         size, row = phrase_length[at], phrase[at]
         if not taken[at]:
             row = find(keys, rows, key[at])
-            if row >= 0 and _is_translated(index, row, drawn[text[at]]):
-                size = 1
+            if row >= 0:
+                if marks[row, 0] > 0 or marks[row, 1] > 0:
+                    row, start[at], end[at] = _longest(
+                        data, offsets, words, at, at, key[at], row, drawn, letters, index
+                    )
+                if row >= 0 and _is_translated(index, row, drawn[text[at]]):
+                    size = 1
+        if size == 0 or start[at] < done:  # its marks are another term's already
+            continue
         first[count], length[count], term[count] = at, size, row
-        count += size > 0
-    return Matches(first[:count], length[:count], term[:count])
+        start[count], end[count] = start[at], end[at]
+        done = end[count]
+        count += 1
+    capitals = np.zeros(count, np.int8)
+    for n in range(count):
+        byte = data[start[n]]
+        if byte < _SMALL_A or byte > _SMALL_Z:
+            capitals[n] = _capitals(data, start[n], end[n], letters.classes, letters.capital)
+    return Matches(
+        first[:count], length[:count], term[:count], start[:count], end[:count], capitals
+    )
+
+
+@compiled
+def _capitals(data: np.ndarray, at: int, end: int, classes: np.ndarray, capital: np.ndarray) -> int:
+    """Which letters are capitals; single ones (U.S.) tell only of the first."""
+    count, together, before = 0, False, False
+    while at < end:
+        code, size = _character(data, at)
+        at += size
+        is_letter = _class_of(code, classes) == LETTER
+        if is_letter and not capital[code]:
+            return FIRST if count else NONE
+        together |= before and is_letter
+        before = is_letter
+        count += int(is_letter)
+    return ALL if together else FIRST if count else NONE
 
 
 @compiled
 def _match_phrases(
+    data: np.ndarray,
+    offsets: np.ndarray,
     words: Words,
     drawn: np.ndarray,
+    letters: Letters,
     index: TermIndex,
     length: np.ndarray,
     term: np.ndarray,
     taken: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
 ) -> None:
     """Find terms of several words: where one begins, its length and term; which are ``taken``."""
-    keys, rows = index.keys, index.rows
-    first_keys, first_rows = index.phrase_keys, index.phrase_rows
-    text, start, end, lower = words.text, words.start, words.end, words.lower
+    keys, rows, marks = index.keys, index.rows, index.marks
+    text, start, end, key = words.text, words.start, words.end, words.key
     begins = np.empty(len(text), np.int32)  # the words that some phrase begins with
-    count = 0
+    longest = np.empty(len(text), np.int8)
+    count, most = 0, 0
     for at in range(len(text)):
-        if find(first_keys, first_rows, words.key[at]) >= 0:
-            begins[count] = at
+        row = find(index.phrase_keys, index.phrase_rows, key[at])
+        if row >= 0:
+            begins[count], longest[count] = at, index.phrase_longest[row]
+            most += longest[count] - 1
             count += 1
-    for size in range(index.longest[0], 1, -1):
-        for at in begins[:count]:
+    found = np.empty((most, 5), np.int32)  # first word, size, term, where it starts and ends
+    known = 0
+    for n in range(count):
+        at, whole = begins[n], key[begins[n]]
+        for size in range(2, longest[n] + 1):
             last = at + size - 1
-            if last >= len(text) or text[last] != text[at] or taken[at : last + 1].any():
+            if last >= len(text) or text[last] != text[at]:
+                break
+            whole = _with_next(whole, data, end[last - 1], start[last], key[last], letters)
+            row = find(keys, rows, whole)
+            if row < 0:
                 continue
-            row = find(keys, rows, span_hash(lower, start[at], end[last]))
+            left, right = start[at], end[last]
+            if marks[row, 0] > 0 or marks[row, 1] > 0:
+                row, left, right = _longest(
+                    data, offsets, words, at, last, whole, row, drawn, letters, index
+                )
             if row >= 0 and _is_translated(index, row, drawn[text[at]]):
-                length[at], term[at] = size, row
-                taken[at : last + 1] = True
+                found[known, 0], found[known, 1], found[known, 2] = at, size, row
+                found[known, 3], found[known, 4] = left, right
+                known += 1
+    for size in range(index.longest[0], 1, -1):
+        for n in range(known):
+            at = found[n, 0]
+            if found[n, 1] != size or taken[at : at + size].any():
+                continue
+            length[at], term[at] = size, found[n, 2]
+            starts[at], ends[at] = found[n, 3], found[n, 4]
+            taken[at : at + size] = True
+
+
+@compiled
+def _longest(
+    data: np.ndarray,
+    offsets: np.ndarray,
+    words: Words,
+    first: int,
+    last: int,
+    core: np.uint64,
+    row: np.int32,
+    drawn: np.ndarray,
+    letters: Letters,
+    index: TermIndex,
+) -> tuple[np.int32, int, int]:
+    """Of terms that have these words, the one with most marks around them that stand here too.
+
+    Its row (-1: there is none), where it starts and where it ends. Marks that touch a letter
+    beyond them are part of something else: the dot of .NET in ASP.NET.
+    """
+    text = words.text[first]
+    start, end = words.start[first], words.end[last]
+    bottom, stop = offsets[text], offsets[text + 1]
+    if first > 0 and words.text[first - 1] == text:
+        bottom = words.end[first - 1]
+    if last + 1 < len(words.text) and words.text[last + 1] == text:
+        stop = words.start[last + 1]
+    language = drawn[text]
+    right = np.empty(LONGEST_MARKS + 1, np.int64)
+    rights = _steps(data, end, stop, index.marks[row, 1], right)
+    for after in range(rights - 1, -1, -1):
+        left = start
+        for before in range(index.marks[row, 0] + 1):
+            if before > 0:
+                if left <= bottom:
+                    break
+                left = _step_back(data, left)
+            if before == 0 and after == 0:
+                continue
+            if after > 0 and _is_letter(data, right[after], offsets[text + 1], letters):
+                continue
+            beyond = _step_back(data, left) if before > 0 and left > offsets[text] else left
+            if _is_letter(data, beyond, left, letters):
+                continue
+            key = _with_marks(core, data, left, start, end, right[after], letters)
+            other = find(index.keys, index.rows, key)
+            if other >= 0 and _is_translated(index, other, language):
+                return other, left, right[after]
+    return row if _is_translated(index, row, language) else np.int32(-1), start, end
+
+
+@compiled
+def _steps(data: np.ndarray, at: int, stop: int, most: int, places: np.ndarray) -> int:
+    """Note the places after 0, 1, 2, ... up to ``most`` characters from here; how many."""
+    places[0], count = at, 1
+    while count <= most and at < stop:
+        at += _character(data, at)[1]
+        places[count] = at
+        count += 1
+    return count
+
+
+@compiled
+def _is_letter(data: np.ndarray, at: int, stop: int, letters: Letters) -> bool:
+    return at < stop and _class_at(data, at, letters.classes) == LETTER
 
 
 @compiled
 def _is_translated(index: TermIndex, term: np.int32, language: int) -> bool:
     """Whether a term has an entry in a language, or in any (-1)."""
     if language < 0:
-        return True
+        return index.spread[term] > 0
     cell = np.int64(term) * index.languages.shape[1] + language
     return index.first[cell + 1] > index.first[cell]
-
-
-@compiled
-def draw(
-    words: Words,
-    matches: Matches,
-    key: np.ndarray,
-    probability: float,
-    drawn: np.ndarray,
-    index: TermIndex,
-    by_language: np.ndarray,
-) -> Replaced:
-    """Draw which matches are replaced, and by which entry; counts their words by language.
-
-    Where no language is drawn for the text, one of those that have the term is; then one of the
-    term's translations. All draws hang on the text's key and the word's position.
-    """
-    firsts, lengths, terms = matches.first, matches.length, matches.term
-    texts, positions = words.text, words.position
-    languages, spread, first_entry = index.languages, index.spread, index.first
-    target_offsets = index.target_offsets
-    chosen, chances = np.empty(len(firsts), np.int32), np.empty(len(firsts), np.uint64)
-    count, target_bytes = 0, 0
-    for n in range(len(firsts)):
-        word = firsts[n]
-        chance = mix_one(key[texts[word]] + np.uint64(positions[word] + 1))
-        chosen[count], chances[count] = n, chance
-        # No branch: it would be guessed wrong every other time.
-        count += int((chance >> np.uint64(11)) * 2.0**-53 < probability)
-    entry = np.empty(count, np.int32)
-    for n in range(count):
-        term, text = np.int64(terms[chosen[n]]), texts[firsts[chosen[n]]]
-        language = drawn[text]
-        if language < 0:
-            nth = mix_one(chances[n] ^ np.uint64(1)) % np.uint64(spread[term])
-            language = np.int64(languages[term, np.int64(nth)])
-        cell = term * languages.shape[1] + language
-        choices = np.uint64(first_entry[cell + 1] - first_entry[cell])
-        entry[n] = first_entry[cell] + np.int64(mix_one(chances[n] ^ np.uint64(2)) % choices)
-        by_language[text, language] += lengths[chosen[n]]
-        target_bytes += target_offsets[entry[n] + 1] - target_offsets[entry[n]]
-    return Replaced(chosen[:count], entry, target_bytes)
-
-
-@compiled
-def write(
-    data: np.ndarray,
-    bounds: np.ndarray,
-    words: Words,
-    matches: Matches,
-    replaced: Replaced,
-    index: TermIndex,
-    out: np.ndarray,
-    offsets: np.ndarray,
-) -> None:
-    """Write the texts with targets in place of what is replaced, and where each text begins."""
-    firsts, lengths = matches.first, matches.length
-    chosen, entry = replaced.match, replaced.entry
-    texts, start, end = words.text, words.start, words.end
-    target_offsets, targets = index.target_offsets, index.target_bytes
-    read = at = n = 0
-    previous = -1  # the last word replaced
-    for text in range(len(bounds) - 1):
-        offsets[text] = at
-        while n < len(chosen) and texts[firsts[chosen[n]]] == text:
-            first = firsts[chosen[n]]
-            last = first + lengths[chosen[n]] - 1
-            at = _copied(data, read, start[first], out, at)
-            # Only characters of unspaced scripts touch the next word without anything between.
-            if previous != first - 1 and _touch(texts, start, end, first - 1):
-                out[at] = _BLANK
-                at += 1
-            at = _copied(targets, target_offsets[entry[n]], target_offsets[entry[n] + 1], out, at)
-            if _touch(texts, start, end, last):
-                out[at] = _BLANK
-                at += 1
-            read, previous = end[last], last
-            n += 1
-        at = _copied(data, read, bounds[text + 1], out, at)
-        read = bounds[text + 1]
-    offsets[len(bounds) - 1] = at
-
-
-@compiled
-def _touch(text: np.ndarray, start: np.ndarray, end: np.ndarray, word: int) -> bool:
-    """Whether a word and the next are of one text, with nothing between them."""
-    if word < 0 or word + 1 >= len(start):
-        return False
-    return end[word] == start[word + 1] and text[word] == text[word + 1]
-
-
-@compiled
-def _copied(data: np.ndarray, begin: int, end: int, out: np.ndarray, at: int) -> int:
-    """Copy data[begin:end] to ``at``; the place behind it."""
-    source, target = np.uint64(begin), np.uint64(at)  # see find_all
-    for k in range(np.uint64(end - begin)):
-        out[target + k] = data[source + k]
-    return at + end - begin

@@ -1,7 +1,7 @@
 """Bilingual lexicon: normalise titles into terms, read dictionaries, rank, merge.
 
 A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in NFC with their
-letter case; look-ups ignore case.
+letter case; look-ups go by their keys (``clir.words``), which ignore case and more.
 """
 
 from __future__ import annotations
@@ -18,26 +18,7 @@ from clir.errors import InputError
 from clir.languages import LANGUAGES
 from clir.lines import Block, read_blocks
 from clir.namespaces import in_namespace, of_another_wiki
-from clir.words import count_words, hash_texts
-
-# English function words: no title stands for them in running text ("It", "Can", "Will" are
-# films and bands). Contractions are listed because an apostrophe does not part words.
-STOP_WORDS = frozenset(
-    """
-    a about above after again against all also although am among an and any are aren't as at be
-    because been before being below between both but by can can't cannot could couldn't did
-    didn't do does doesn't doing don't down during each either else ever every few for from
-    further had hadn't has hasn't have haven't having he he's her here hers herself him himself
-    his how however i i'd i'll i'm i've if in into is isn't it it's its itself just let's may me
-    might more most much must my myself neither never no nor not now of off on once one only or
-    other our ours ourselves out over own per rather same shall she she's should shouldn't since
-    so some such than that that's the their theirs them themselves then there there's these they
-    they're they've this those though through thus to too under until up upon us very via was
-    wasn't we we'll we're we've were weren't what what's when where whether which while who whom
-    whose why will with within without won't would wouldn't yet you you'd you'll you're you've
-    your yours yourself yourselves
-    """.split()
-)
+from clir.words import find_terms, hash_ids, mix
 
 _LETTER = r"\p{L}"
 # German writes nouns with a capital inside sentences too; elsewhere the capital is the title's.
@@ -131,14 +112,14 @@ def ranked(entries: pa.Table) -> pa.Table:
 
     Repeated entries go.
     """
-    words = count_words(entries["source_term"])
-    keys = [
+    source_lang, target_lang = (
         pc.dictionary_encode(entries[name].combine_chunks()).indices.to_numpy()
         for name in ("source_lang", "target_lang")
-    ]
-    # Case is ignored in look-ups, hence here.
-    keys += [hash_texts(entries["source_term"]), hash_texts(entries["target_term"])]
-    source_lang, target_lang, source, target = keys
+    )
+    # Terms that a look-up takes for the same are the same here.
+    source, words = _keys(entries, "source_term", "source_lang")
+    target, _ = _keys(entries, "target_term", "target_lang")
+    as_source, _ = _keys(entries, "target_term", "source_lang")
     groups = np.stack([source_lang, target_lang, source.view(np.int64)])
     # Of equal entries the one with the highest score stays, then the first.
     best = np.lexsort((-entries["score"].to_numpy(), target, *groups[::-1]))
@@ -152,7 +133,7 @@ def ranked(entries: pa.Table) -> pa.Table:
     result = entries.take(pa.array(order))
     result = result.append_column("source_words", pa.array(words[order], pa.int32()))
     result = result.append_column("rank", pa.array(rank, pa.int32()))
-    result = result.append_column("copy", pa.array((source == target)[order]))
+    result = result.append_column("copy", pa.array((source == as_source)[order]))
     return result.select(tables.LEXICON.names).cast(tables.LEXICON)
 
 
@@ -196,14 +177,23 @@ def into_english(lexicon: pa.Table, lang: str) -> pa.Table:
 
 
 def pair_keys(lexicon: pa.Table) -> np.ndarray:
-    """One number for each entry's (source term, target term), letter case ignored."""
-    return _joined_keys(lexicon["source_term"], lexicon["target_term"])
+    """One number for each entry's (source term, target term), as look-ups take them."""
+    source, _ = _keys(lexicon, "source_term", "source_lang")
+    target, _ = _keys(lexicon, "target_term", "target_lang")
+    return mix(source) + target
 
 
 def _term_keys(lexicon: pa.Table) -> np.ndarray:
     """One number for each entry's (source term, target language)."""
-    return _joined_keys(lexicon["source_term"], lexicon["target_lang"])
+    source, _ = _keys(lexicon, "source_term", "source_lang")
+    return mix(source) + hash_ids(lexicon["target_lang"])
 
 
-def _joined_keys(*columns: pa.ChunkedArray) -> np.ndarray:
-    return hash_texts(pc.binary_join_element_wise(*columns, "\t"))
+def _keys(lexicon: pa.Table, terms: str, langs: str) -> tuple[np.ndarray, np.ndarray]:
+    """The key of each term of a column, in the language of another one; how many words it has."""
+    keys, words = np.empty(len(lexicon), np.uint64), np.empty(len(lexicon), np.int32)
+    for lang in lexicon[langs].unique().to_pylist():
+        rows = np.asarray(pc.equal(lexicon[langs], lang))
+        found = find_terms(lexicon[terms].filter(pa.array(rows)), lang)
+        keys[rows], words[rows] = found.key, found.words
+    return keys, words

@@ -1,29 +1,39 @@
-"""Beside each output: what it was made from. What is done is skipped, what is half done is gone.
+"""Beside each result: what it was made from, and which files it is. What is done is skipped.
 
-A stage writes into ``FOLDER.partial.ID``; its manifest comes last, and then the folder gets its
-name. So a folder under its own name is whole, and a killed stage leaves nothing that is read. The
-id is another one each time: workers that outlive a killed driver may still write into its folder.
+A stage writes in the private place of the output folder (``clir.workspace``); its manifest comes
+last, and then the folder gets its name. So a folder under its own name is whole, and a killed stage
+leaves nothing that is read. A folder is read only if it holds the files that its manifest lists,
+and replaced only if it holds no others: what is not listed may be a user's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
 from clir.errors import InputError
+from clir.workspace import PRIVATE, Workspace
 
 NAME = "manifest.json"
+# What every manifest tells.
+_SHAPE = {"inputs": dict, "settings": dict, "version": str, "counts": dict, "files": dict}
+_AGAIN = "delete the folder and run again"
+_HASHING = 8  # files at a time: one core reads about a gigabyte a second
+
+Files = dict[str, dict[str, Any]]  # by their place in a folder: bytes, sha256 (or null)
 
 
 def build(
+    workspace: Workspace,
     folder: Path,
     inputs: Iterable[Path],
     settings: Mapping[str, Any],
@@ -35,11 +45,13 @@ def build(
     or folders that carry a manifest of their own. Returns whether anything was done.
     """
     origin = origin_of(inputs, settings)
-    if is_current(folder, origin):
-        print(f"{_name(folder)}: up to date", flush=True)
-        return False
-    publish(folder, origin, write)
-    return True
+    if not is_current(folder, origin):
+        with at_work(workspace, {folder: origin}):
+            if not is_current(folder, origin):  # another start may have made it meanwhile
+                publish(workspace, folder, origin, write)
+                return True
+    print(f"{_name(folder)}: up to date", flush=True)
+    return False
 
 
 def origin_of(inputs: Iterable[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,39 +64,92 @@ def origin_of(inputs: Iterable[Path], settings: Mapping[str, Any]) -> dict[str, 
 
 
 def is_current(folder: Path, origin: Mapping[str, Any]) -> bool:
-    """Whether the folder is there and was made from just this."""
-    if not (folder / NAME).exists():
-        return False
-    made = read(folder)
-    return all(made.get(key) == value for key, value in origin.items())
+    """Whether the folder is there and was made from just this.
+
+    InputError where it may be a user's, or its files are not those that were written.
+    """
+    made = found(folder)
+    return made is not None and all(made.get(key) == value for key, value in origin.items())
+
+
+@contextmanager
+def at_work(workspace: Workspace, origins: Mapping[Path, Mapping[str, Any]]) -> Iterator[None]:
+    """Hold the folders of stages that are about to be made, and look at what they are made from."""
+    with ExitStack() as held:
+        for folder, origin in origins.items():
+            held.enter_context(workspace.held(folder))
+            for path in map(Path, origin["inputs"]):
+                if (path / NAME).exists() and manifest_of(path) is not None:
+                    verify(workspace, path)
+        yield
 
 
 def publish(
+    workspace: Workspace,
     folder: Path,
     origin: Mapping[str, Any],
     write: Callable[[Path], Mapping[str, Any]],
     seconds_before: float = 0.0,
 ) -> None:
-    """Write a folder under a temporary name, its manifest last, and give it its name.
+    """Write a folder in the private place, its manifest last, and give it its name.
 
-    ``seconds_before``: time already spent on it, for the manifest's account.
+    ``seconds_before``: time already spent on it, for the manifest's account. The stage is held by
+    this process, or by the one that has sent the work here.
     """
-    for left in folder.parent.glob(f"{folder.name}.partial.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    partial = folder.with_name(f"{folder.name}.partial.{uuid4().hex[:8]}")
-    partial.mkdir(parents=True)
+    workspace.check_inside(folder)
+    found(folder)
     started = time.monotonic() - seconds_before
-    try:
+    with workspace.piece(folder) as piece:
+        partial = piece / folder.name
+        partial.mkdir()
         counts = dict(write(partial))
+        files = _files(partial, workspace.hashes)
         seconds = round(time.monotonic() - started, 1)
-        manifest = {**origin, "counts": counts, "seconds": seconds}
-        (partial / NAME).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    except BaseException:  # a mistake in the input, a full disk, Ctrl-C
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+        manifest = {**origin, "counts": counts, "seconds": seconds, "files": files}
+        _write_down(partial / NAME, manifest)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not is_current(folder, origin):  # else another start's is as good as this one
+            if folder.exists():
+                folder.rename(piece / "replaced")
+            partial.rename(folder)
+            _remember(folder, files)
+    _sync(folder.parent)
     print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
+
+
+def replace(workspace: Workspace, path: Path, write: Callable[[Path], object]) -> None:
+    """Have ``write(temporary_path)`` make a result without a manifest in it: a file or a folder."""
+    with workspace.held(path):
+        check_replaceable(workspace, path)
+        with workspace.piece(path) as piece:
+            made, listed = piece / path.name, workspace.written(path)
+            write(made)
+            before = _files(path, hashes=True) if path.exists() else None
+            # Both are known as ours, whichever is there when this start is killed.
+            _write_down(listed, [_files(made, hashes=True), before])
+            if path.exists():
+                path.rename(piece / "replaced")
+            made.rename(path)
+
+
+def remove(workspace: Workspace, path: Path) -> None:
+    """Remove a result, if it is there; InputError where it may hold something of a user's."""
+    with workspace.held(path):
+        check_replaceable(workspace, path)
+        if path.exists():
+            with workspace.piece(path) as piece:
+                path.rename(piece / "replaced")
+
+
+def check_replaceable(workspace: Workspace, path: Path) -> None:
+    """InputError where what lies at a result's place is not just what we wrote there."""
+    listed = workspace.written(path)
+    if not listed.exists():
+        found(path)
+    elif path.exists() and _files(path, hashes=True) not in (_read_json(listed) or []):
+        raise InputError(
+            f"{path}: changed since it was written, so it may be yours: move it away and run again"
+        )
 
 
 @contextmanager
@@ -103,19 +168,88 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished stage; InputError where there is none."""
-    try:
-        return json.loads((folder / NAME).read_text())
-    except FileNotFoundError:
-        raise InputError(f"{folder}: not there yet; run the job that makes it first") from None
+    """The manifest of a finished stage; InputError where there is none.
+
+    The folder holds the files that it lists, in their sizes; InputError names one that does not
+    fit.
+    """
+    made = found(folder)
+    if made is None:
+        raise InputError(f"{folder}: not there yet; run the job that makes it first")
+    return made
+
+
+def found(folder: Path) -> dict[str, Any] | None:
+    """As ``read``, but None where nothing is there."""
+    if not os.path.lexists(folder) or _is_empty(folder):
+        return None
+    if not (folder / NAME).exists():
+        holds = f"holds {next(_walk(folder), 'folders')}" if folder.is_dir() else "is a file"
+        raise InputError(
+            f"{folder}: not written by clir (it {holds} and has no {NAME}), so it may be yours: "
+            "move it away and run again"
+        )
+    made = manifest_of(folder)
+    if made is None:
+        raise InputError(
+            f"{folder}: not done: its {NAME} is cut short or not clir's; move the folder away (or "
+            "delete it) and run again"
+        )
+    _check_sizes(folder, made["files"])
+    return made
+
+
+def manifest_of(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder, its files not looked at; None where it is none that we wrote."""
+    made = _read_json(folder / NAME)
+    shaped = isinstance(made, dict) and all(isinstance(made.get(k), t) for k, t in _SHAPE.items())
+    return made if shaped and all(map(_is_file_entry, made["files"].values())) else None
+
+
+def verify(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """As ``read``, and every byte of the files is the one that was written.
+
+    In a process each file is read once, unless it changes.
+    """
+    made = read(folder)
+    if workspace.hashes:
+        wanted = {name: of["sha256"] for name, of in made["files"].items() if of["sha256"]}
+        names = [name for name in wanted if _seen.get(folder / name) != _stat(folder / name)]
+        for name, digest in zip(names, _digests([folder / n for n in names]), strict=True):
+            if digest != wanted[name]:
+                raise InputError(f"{folder}: {name} was changed since it was written; {_AGAIN}")
+            _seen[folder / name] = _stat(folder / name)
+    return made
+
+
+def list_files(folder: Path, part: int) -> None:
+    """List a folder's files in it, for ``check_files``; parts of a whole may be joined later."""
+    _write_down(folder / f"files.{part}.json", _files(folder, hashes=True))
+
+
+def check_files(folder: Path, part: int) -> None:
+    """ValueError where a file of a part, if it was listed, is not as it was written."""
+    listed = folder / f"files.{part}.json"
+    files = _read_json(listed) if listed.exists() else {}
+    if not isinstance(files, dict):
+        raise ValueError(f"{listed.name} was changed")
+    for name, of in files.items():
+        if not (folder / name).is_file():
+            raise ValueError(f"{name} is missing")
+        if (folder / name).stat().st_size != of["bytes"]:
+            raise ValueError(f"{name} is of another size")
+        if _digest(folder / name) != of["sha256"]:
+            raise ValueError(f"{name} was changed")
 
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, or of the manifest's origin part where a stage made the folder."""
     if (path / NAME).exists():
-        made = read(path)
-        origin = [made[key] for key in ("inputs", "settings", "version")]
-        return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
+        made = manifest_of(path)
+        if made is not None or _in_an_output(path):
+            made = read(path)
+            origin = [made[key] for key in ("inputs", "settings", "version")]
+            return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()
     if path.is_dir():
         parts = [
             f"{p.relative_to(path)} {fingerprint(p)}"
@@ -124,10 +258,110 @@ def fingerprint(path: Path) -> str:
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _digest(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file or folder") from None
+
+
+def _in_an_output(path: Path) -> bool:
+    """Whether a folder is a stage's by its place: in an output folder, or in one of its folders."""
+    return any((parent / PRIVATE).is_dir() for parent in [*path.absolute().parents][:2])
+
+
+def _check_sizes(folder: Path, listed: Files) -> None:
+    """InputError where a folder holds other files than are listed, or of other sizes."""
+    there = {name: os.lstat(folder / name) for name in _walk(folder) if name != NAME}
+    for name in [*listed, *there]:
+        if name not in there:
+            raise InputError(f"{folder}: {name} is missing; {_AGAIN}")
+        if name not in listed:
+            raise InputError(
+                f"{folder}: {name} was not written by clir, so it may be yours: move it away and "
+                "run again"
+            )
+        if there[name].st_size != listed[name]["bytes"] or (folder / name).is_symlink():
+            raise InputError(
+                f"{folder}: {name} has {there[name].st_size:,} bytes, written were "
+                f"{listed[name]['bytes']:,}; {_AGAIN}"
+            )
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """The places of all files in a folder, links among them, which are not followed."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_dir():
+            yield str(path.relative_to(folder))
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+
+
+def _files(path: Path, hashes: bool) -> Files:
+    """What a manifest lists of a folder (or a file, whose place is ``.``)."""
+    names = sorted(_walk(path)) if path.is_dir() else ["."]
+    places = [path / name for name in names]
+    digests = _digests(places) if hashes else [None] * len(places)
+    return {
+        name: {"bytes": place.stat().st_size, "sha256": digest}
+        for name, place, digest in zip(names, places, digests, strict=True)
+    }
+
+
+def _is_file_entry(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("bytes"), int) and "sha256" in value
+
+
+# Files whose bytes this process has seen to be the listed ones, as they were then.
+_seen: dict[Path, tuple[int, ...]] = {}
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+
+
+def _remember(folder: Path, files: Files) -> None:
+    """What was just hashed and listed needs no second look by this process."""
+    for name, of in files.items():
+        if of["sha256"]:
+            _seen[folder / name] = _stat(folder / name)
+
+
+def _digests(paths: list[Path]) -> list[str]:
+    with ThreadPoolExecutor(_HASHING) as threads:
+        return list(threads.map(_digest, paths))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_down(path: Path, content: Any) -> None:
+    """Write JSON that is on the disk, with what is beside it, before anything follows."""
+    with path.with_name(f"_{path.name}").open("w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    path.with_name(f"_{path.name}").rename(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_json(path: Path) -> Any:
+    """What a JSON file says; None where it is none."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _name(folder: Path) -> str:

@@ -107,7 +107,7 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
             switcher.save(out / "-".join(languages))
         return {"entries": chained.num_rows}
 
-    manifest.build(folder, [lexicon], settings, write)
+    manifest.build(experiment.workspace, folder, [lexicon], settings, write)
     return folder
 
 
@@ -131,7 +131,7 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
                 entries += backwards.num_rows
         return {"entries": entries}
 
-    manifest.build(folder, [lexicon], {"words": origins}, write)
+    manifest.build(experiment.workspace, folder, [lexicon], {"words": origins}, write)
     return folder
 
 
@@ -179,12 +179,16 @@ def switch_pairs(batch: pa.RecordBatch, chosen: Plan, switchers: str, seed: int)
     for side, _ in chosen.sides:
         done = switch_side(side, batch[side], batch["pair_id"], chosen, switchers, seed)
         if done is None:
-            words, counts = count_words(batch[side]), np.empty((len(batch), 0), np.int32)
+            lang = batch["query_lang" if side == "query" else "doc_lang"]
+            words = count_words(batch[side], lang[0].as_py() if len(lang) else "en")
+            counts = copied = np.empty((len(batch), 0), np.int32)
         else:
             columns[side], words, counts = done.texts, done.words, done.by_language
+            copied = done.copied
         columns[f"{side}_words"] = words
         columns[f"{side}_switched"] = counts.sum(axis=1)
         columns[f"{side}_by_language"] = _lists(counts)
+        columns[f"{side}_copied"] = _lists(copied)
     columns["method"] = pa.repeat(chosen.method, batch.num_rows)
     columns["probability"] = pa.repeat(chosen.probability, batch.num_rows)
     columns["seed"] = pa.repeat(seed, batch.num_rows)

@@ -88,5 +88,5 @@ def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
 def _baseline(method: str) -> str:
     """The zero-shot method that saw the same domains."""
     return "zero-shot" + (
-        f" without {method.split(' without ')[1]}" if " without " in method else ""
+        f" without {method.split(' without ', 1)[1]}" if " without " in method else ""
     )

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir import kernels
+from clir import kernels, replacing
 from clir.errors import InputError
+from clir.folding import letters_of
 from clir.kernels import Matches, Words
-from clir.lexicon import STOP_WORDS
-from clir.term_index import TermIndex
-from clir.words import buffer_of, find_words, hash_texts, mix
+from clir.languages import STOP_WORDS
+from clir.term_index import TermIndex, source_language
+from clir.words import Buffer, buffer_of, find_words, hash_ids, mix, term_keys
 
 MAX_PHRASE_WORDS = 8
 MAX_TITLE_WORDS = 3  # of a term from a title
@@ -33,10 +34,11 @@ class Switched:
     texts: pa.Array
     words: np.ndarray  # words in the original
     by_language: np.ndarray  # words that were replaced by one of each language: texts x languages
+    copied: np.ndarray  # words whose translation is the word itself, likewise
 
     @property
     def switched(self) -> np.ndarray:
-        """Words that were replaced."""
+        """Words that were replaced by others."""
         return self.by_language.sum(axis=1)
 
 
@@ -68,18 +70,19 @@ class Switcher:
                 f"the lexicon has no entries for {', '.join(missing)}: "
                 "give a dictionary or dumps that link to these languages"
             )
-        self.languages, self._index = list(languages), TermIndex.of(lexicon, languages)
+        self.source, self.languages = source_language(lexicon), list(languages)
+        self._index = TermIndex.of(lexicon, languages)
 
     @classmethod
     def open(cls, folder: Path) -> Switcher:
         """A switcher that was saved, its lexicon mapped into memory."""
         switcher = cls.__new__(cls)
-        switcher._index, switcher.languages = TermIndex.open(folder)
+        switcher._index, switcher.source, switcher.languages = TermIndex.open(folder)
         return switcher
 
     def save(self, folder: Path) -> None:
         """Write the lexicon's look-up tables into a new folder, for ``open``."""
-        self._index.save(folder, self.languages)
+        self._index.save(folder, self.source, self.languages)
 
     def switch(
         self,
@@ -97,30 +100,42 @@ class Switcher:
         """
         assert 0 <= probability <= 1
         buffer = buffer_of(texts)
-        words = find_words(buffer)
+        words = find_words(buffer, self.source)
         key = _text_keys(ids, side, seed)
         drawn = _no_language(len(texts))
         if per_text:
             drawn = (key % np.uint64(len(self.languages))).astype(np.int64)
-        matches = self.matches(words, drawn)
+        matches = self._matches(buffer, words, drawn)
         shape = (len(texts), len(self.languages))
-        by_language = np.zeros(shape, np.int32)
-        replaced = kernels.draw(words, matches, key, probability, drawn, self._index, by_language)
+        by_language, copied = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        replaced = replacing.draw(
+            words, matches, key, probability, drawn, self._index, by_language, copied
+        )
         # Room for all targets, with a blank on both sides, beside all that was there.
         most = len(buffer.data) + replaced.target_bytes + 2 * len(replaced.match)
         out, offsets = np.empty(most, np.uint8), np.empty(len(texts) + 1, np.int64)
-        kernels.write(*buffer, words, matches, replaced, self._index, out, offsets)
+        replacing.write(*buffer, words, matches, replaced, self._index, out, offsets)
         counts = np.bincount(words.text, minlength=len(texts))
-        return Switched(_strings(out, offsets), counts, by_language)
+        return Switched(_strings(out, offsets), counts, by_language, copied)
 
-    def matches(self, words: Words, drawn: np.ndarray | None = None) -> Matches:
-        """Every term among the words: longest first, no overlap.
+    def matches(self, buffer: Buffer, words: Words) -> Matches:
+        """Every term among the words of a batch of texts: longest first, no overlap."""
+        return self._matches(buffer, words, _no_language(len(buffer.offsets) - 1))
 
-        ``drawn``: the number of the language of each text, -1 for any.
-        """
-        if drawn is None:
-            drawn = _no_language(int(words.text[-1]) + 1 if len(words.text) else 0)
-        return kernels.match(words, drawn, self._index)
+    def finds(self, terms: pa.Array) -> np.ndarray:
+        """Whether each term is found in a text that holds nothing else."""
+        buffer = buffer_of(terms)
+        words = find_words(buffer, self.source)
+        matches = self.matches(buffer, words)
+        text = words.text[matches.first]
+        same = self._index.term_keys()[matches.term] == term_keys(terms, self.source)[text]
+        found = np.zeros(len(terms), bool)
+        found[text[same]] = True
+        return found
+
+    def _matches(self, buffer: Buffer, words: Words, drawn: np.ndarray) -> Matches:
+        """``drawn``: the number of the language of each text, -1 for any."""
+        return kernels.match(*buffer, words, drawn, letters_of(self.source), self._index)
 
 
 def _no_language(texts: int) -> np.ndarray:
@@ -152,4 +167,4 @@ def _only_stop_words(terms: pa.ChunkedArray) -> pa.Array:
 
 def _text_keys(ids: pa.Array, side: str, seed: int) -> np.ndarray:
     salt = mix(np.uint64(seed)) ^ mix(np.uint64({"query": 1, "passage": 2}[side]))
-    return mix(hash_texts(ids) ^ salt)
+    return mix(hash_ids(ids) ^ salt)

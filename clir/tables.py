@@ -70,9 +70,11 @@ SWITCHED_PAIRS = _schema(
     query_words=_COUNT,
     query_switched=_COUNT,
     query_by_language=_COUNTS,  # words switched into each of the method's languages, in its order
+    query_copied=_COUNTS,  # words whose translation is the same word, likewise
     passage_words=_COUNT,
     passage_switched=_COUNT,
     passage_by_language=_COUNTS,
+    passage_copied=_COUNTS,
 )
 RUNS = _schema(
     model=_TEXT,  # the evaluated run: model kind, method, seed

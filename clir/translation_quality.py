@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir.languages import LANGUAGES
+from clir.languages import OF_COLLECTIONS
 
 # Dots, dashes and the like in a row, blanks between them or not.
 _DOTTED = r"(?:[.…·•_*=\-–—。．・][ \t]*){10}"
@@ -26,7 +26,7 @@ DOTTED, FOREIGN, TRUNCATED = "dotted line", "another script", "truncated"
 def signs(texts: pa.Array, lang: str) -> pa.RecordBatch:
     """Of each text its characters, whether it has a dotted line, whether in another script."""
     # What is left of a text is counted in a third of the time that it takes to count matches.
-    scripts = "".join(rf"\p{{{script}}}" for script in LANGUAGES[lang].scripts)
+    scripts = "".join(rf"\p{{{script}}}" for script in OF_COLLECTIONS[lang].scripts)
     letters = pc.utf8_length(pc.replace_substring_regex(texts, r"\P{L}+", ""))
     own = pc.utf8_length(pc.replace_substring_regex(texts, f"[^{scripts}]+", ""))
     foreign = pc.and_(

@@ -1,44 +1,57 @@
-"""TREC's files: documents and topics in SGML, qrels, runs."""
+"""TREC's files: documents and topics in SGML, qrels, runs.
+
+Readers of qrels and runs part lines at white space, so ids are written with white space, control
+characters and ``%`` percent-encoded, in both alike.
+"""
 
 from __future__ import annotations
 
-import codecs
-import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clir.errors import InputError
 from clir.lines import BLOCK_BYTES, LONGEST, Rows, not_utf8, opened, read_blocks
+from clir.trec_markup import label, title_and_text
 
 _ROWS = 1024  # documents in a batch: some MB
+_LINES = 1 << 20  # written at once
+
+# What str.split and C's isspace part at, control characters, and a byte order mark.
+_NOT_IN_IDS = "%\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_TO_ENCODE = re.compile(f"[{_NOT_IN_IDS}]")
+_TO_ENCODE_RE2 = "[" + "".join(c if c == "-" else rf"\x{{{ord(c):x}}}" for c in _NOT_IN_IDS) + "]"
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 class _Element(NamedTuple):
     """What stands between an opening tag and its closing one."""
 
     line: int  # of the opening tag
-    inside: str
+    inside: bytes
 
 
 def read_documents(path: Path, start: int = 0, end: int | None = None) -> Iterator[Rows]:
     """Columns id, title and text of a file of ``<DOC>`` elements.
 
-    The title is that of the first headline, the text that of all ``<TEXT>`` elements; either may
-    be missing. Tags may carry attributes and be written small.
+    Either of title and text may be empty. Tags may carry attributes and be written small. Web
+    pages (those with a ``<DOCHDR>``) are of any encoding: where they are not UTF-8 they are read
+    as what they say they are, else as Windows-1252; a column ``recoded`` tells which, if any.
     """
     assert start == 0 and end is None, "a file of documents is not cut"
-    rows: list[tuple[str, str, str, int]] = []
-    for line, inside in _elements(path, "DOC"):
-        number = _label(inside, "DOCNO")
+    rows: list[tuple[str, str, str, bool, int]] = []
+    for line, raw in _elements(path, "DOC"):
+        inside, recoded = _decoded(path, line, raw)
+        number = label(inside, "DOCNO")
         if not number:
             raise InputError(f"{path}:{line}: <DOC> without a <DOCNO>")
-        title = next(_sections(inside, "TITLE|HEADLINE|HEAD|HL|TTL"), "")
-        rows.append((number, title, " ".join(_sections(inside, "TEXT")), line))
+        rows.append((number, *title_and_text(inside), recoded, line))
         if len(rows) == _ROWS:
             yield _texts(rows)
             rows = []
@@ -53,15 +66,16 @@ def read_topics(path: Path, start: int = 0, end: int | None = None) -> Iterator[
     """
     assert start == 0 and end is None, "a file of topics is not cut"
     rows = []
-    for line, inside in _elements(path, "top"):
-        number = _label(inside, "num", "Number:")
-        title = _label(inside, "title", "Topic:")
-        description = _label(inside, "desc", "Description:")
+    for line, raw in _elements(path, "top"):
+        inside = _utf8(path, line, raw)
+        number = label(inside, "num", "Number:")
+        title = label(inside, "title", "Topic:")
+        description = label(inside, "desc", "Description:")
         if not number:
             raise InputError(f"{path}:{line}: <top> without a <num>")
         if not (title or description):
             raise InputError(f"{path}:{line}: <top> with neither a <title> nor a <desc>")
-        rows.append((number, "", title or description, line))
+        rows.append((number, "", title or description, False, line))
     if rows:
         yield _texts(rows)
 
@@ -77,7 +91,7 @@ def read_judgments(path: Path, start: int = 0, end: int | None = None) -> Iterat
 
 def read_run(path: Path, start: int = 0, end: int | None = None) -> Iterator[Rows]:
     """Columns query_id, doc_id, rank, score and source (the run's tag) of a run file."""
-    expected = "`query-id Q0 doc-id rank score tag`"
+    expected = "`query-id Q0 doc-id rank score tag`, rank and score numbers"
     for block in read_blocks(path, start, end):
         query, _, doc, rank, score, tag = block.cells(6, expected, tabs=False)
         columns = {
@@ -90,70 +104,109 @@ def read_run(path: Path, start: int = 0, end: int | None = None) -> Iterator[Row
         yield columns, block.numbers
 
 
+def encoded(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Ids as they are written: what would part them from each other as ``%`` and two digits."""
+    if isinstance(ids, pa.ChunkedArray):
+        ids = ids.combine_chunks()
+    strange = pc.match_substring_regex(ids, _TO_ENCODE_RE2)
+    if not pc.any(strange).as_py():
+        return ids
+    written = [
+        _TO_ENCODE.sub(lambda found: quote(found[0], safe=""), key)
+        for key in ids.filter(strange).to_pylist()
+    ]
+    return pc.replace_with_mask(ids, strange, pa.array(written, pa.string()))
+
+
+def write_run(run: pa.Table, tag: str, path: Path) -> None:
+    """``query-id Q0 doc-id rank score tag``, a line a row of columns with these names."""
+    (tag,) = encoded(pa.array([tag])).to_pylist()
+    _write_lines(run, ["query_id", "Q0", "doc_id", "rank", "score", tag], path)
+
+
+def write_judgments(judgments: pa.Table, path: Path) -> None:
+    """``query-id 0 doc-id grade``, a line a row."""
+    _write_lines(judgments, ["query_id", "0", "doc_id", "grade"], path)
+
+
+def _write_lines(table: pa.Table, cells: list[str], path: Path) -> None:
+    """Lines of blank-separated cells, each a column of the table or a constant."""
+    with path.open("wb") as file:
+        for at in range(0, len(table), _LINES):
+            part = table.slice(at, _LINES)
+            columns = [_written(part[name]) if name in part.column_names else name
+                       for name in cells]  # fmt: skip
+            lines = pc.binary_join_element_wise(*columns, " ")
+            lines = pc.binary_join_element_wise(lines, "\n", "")
+            _, ends, data = lines.buffers()
+            file.write(data[: np.frombuffer(ends, np.int32)[len(lines)]])
+
+
+def _written(column: pa.ChunkedArray) -> pa.Array:
+    return encoded(column.cast(pa.string()))
+
+
 def _elements(path: Path, name: str) -> Iterator[_Element]:
     """All elements of a name, one by one; what stands between them (an XML header) is left out."""
-    tag = re.compile(rf"<(/?){name}(?:\s[^<>]*)?>", re.IGNORECASE)
-    buffer, line, found = "", 1, False  # the line that the buffer begins on
+    tag = re.compile(rb"<(/?)%s(?:\s[^<>]*)?>" % name.encode(), re.IGNORECASE)
+    buffer, line, found = b"", 1, False  # the line that the buffer begins on
     opening: int | None = None  # the line of an open tag
-    for text in _decoded(path):
-        buffer += text
-        done = 0
-        for mark in tag.finditer(buffer):
-            at = line + buffer.count("\n", done, mark.start())
-            if not mark[1]:
-                if opening is not None:
-                    raise InputError(f"{path}:{opening}: <{name}> is not closed before the next")
-                opening = at
-            elif opening is None:
-                raise InputError(f"{path}:{at}: {mark[0]} without <{name}> before it")
-            else:
-                yield _Element(opening, buffer[done : mark.start()])
-                opening, found = None, True
-            line, done = at + mark[0].count("\n"), mark.end()
-        buffer = buffer[done:]
-        if len(buffer) > LONGEST:
-            raise InputError(f"{path}:{line}: no <{name}> or </{name}> for {len(buffer):,} letters")
+    with opened(path) as file:
+        while chunk := file.read(BLOCK_BYTES):
+            buffer += chunk
+            done = 0
+            for mark in tag.finditer(buffer):
+                at = line + buffer.count(b"\n", done, mark.start())
+                if not mark[1]:
+                    if opening is not None:
+                        raise InputError(
+                            f"{path}:{opening}: <{name}> is not closed before the next"
+                        )
+                    opening = at
+                elif opening is None:
+                    shown = mark[0].decode("ascii", "replace")
+                    raise InputError(f"{path}:{at}: {shown} without <{name}> before it")
+                else:
+                    yield _Element(opening, buffer[done : mark.start()])
+                    opening, found = None, True
+                line, done = at + mark[0].count(b"\n"), mark.end()
+            buffer = buffer[done:]
+            if len(buffer) > LONGEST:
+                raise InputError(
+                    f"{path}:{line}: no <{name}> or </{name}> for {len(buffer):,} bytes"
+                )
     if opening is not None:
         raise InputError(f"{path}:{opening}: <{name}> is not closed: the file is cut")
     if not found:
         raise InputError(f"{path}:1: no <{name}> in it; move what is none of them elsewhere")
 
 
-def _decoded(path: Path) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = 0
-    with opened(path) as file:
-        while chunk := file.read(BLOCK_BYTES):
-            try:
-                yield decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                lines += error.object.count(b"\n", 0, error.start)
-                raise not_utf8(path, lines + 1) from None
-            lines += chunk.count(b"\n")
-    if decoder.getstate()[0]:
-        raise not_utf8(path, lines + 1)
+def _decoded(path: Path, line: int, raw: bytes) -> tuple[str, bool]:
+    """A document's characters, and whether it is of another encoding than UTF-8."""
+    try:
+        return raw.decode(), False
+    except UnicodeDecodeError:
+        if b"<dochdr>" not in raw.lower():
+            return _utf8(path, line, raw), False  # which says where
+    for named in _CHARSET.finditer(raw):
+        try:
+            return raw.decode(named[1].decode()), True
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return raw.decode("cp1252", "replace"), True
 
 
-def _sections(inside: str, names: str) -> Iterator[str]:
-    """The plain texts of all sections of these names; one that is not closed goes to the end."""
-    pattern = rf"<({names})(?:\s[^<>]*)?>(.*?)(?:</\1\s*>|\Z)"
-    for section in re.finditer(pattern, inside, re.IGNORECASE | re.DOTALL):
-        yield _plain(section[2])
+def _utf8(path: Path, line: int, raw: bytes) -> str:
+    """An element's characters; ``line`` is that of its opening tag."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, line + raw.count(b"\n", 0, error.start)) from None
 
 
-def _label(inside: str, tag: str, word: str = "") -> str:
-    """The plain text after a tag, and after the word that may repeat its name, to the next tag."""
-    pattern = rf"<{tag}(?:\s[^<>]*)?>\s*(?:{word})?([^<]*)"
-    found = re.search(pattern, inside, re.IGNORECASE)
-    return _plain(found[1]) if found else ""
-
-
-def _plain(marked_up: str) -> str:
-    """Without tags and entities, on one line."""
-    return " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", marked_up)).split())
-
-
-def _texts(rows: list[tuple[str, str, str, int]]) -> Rows:
-    ids, titles, texts, lines = zip(*rows, strict=True)
+def _texts(rows: list[tuple[str, str, str, bool, int]]) -> Rows:
+    ids, titles, texts, recoded, lines = zip(*rows, strict=True)
     columns = {"id": ids, "title": titles, "text": texts}
+    if any(recoded):
+        columns["recoded"] = recoded
     return {name: pa.array(column) for name, column in columns.items()}, np.array(lines)

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from clir.errors import InputError
 from clir.experiment import VectorTraining
+from clir.folding import IGNORED
 from clir.kernels import compiled
 from clir.lexicon import ranked
 from clir.lines import read_blocks
@@ -59,7 +60,7 @@ def train(
         with words.open("wb") as file:
             for path in paths:
                 for texts in read_texts(path, lang):
-                    file.write(running_words(texts, finder))
+                    file.write(running_words(texts, lang, finder))
                     counts["texts"] += len(texts)
         counts["vectors"] = _in_a_process_of_its_own(words, out, lang, settings, limit)
     return dict(counts)
@@ -96,7 +97,7 @@ def _rows(path: Path, lang: str) -> Iterator[pa.Array]:
 def term_finder(terms: pa.Array, lang: str) -> Switcher | None:
     """What finds those ``terms`` in running text that have several words; None if none has."""
     terms = pc.unique(terms)
-    several = count_words(terms)
+    several = count_words(terms, lang)
     terms = terms.filter(pa.array((several > 1) & (several <= MAX_PHRASE_WORDS)))
     if not len(terms):
         return None
@@ -111,20 +112,24 @@ def term_finder(terms: pa.Array, lang: str) -> Switcher | None:
     return Switcher(ranked(pa.table(entries)), [lang], max_words=MAX_PHRASE_WORDS)
 
 
-def running_words(texts: pa.Array, finder: Switcher | None = None) -> bytes:
+def running_words(texts: pa.Array, lang: str, finder: Switcher | None = None) -> bytes:
     """The words of each text as a line, parted by blanks; a blank inside a known term is ``_``."""
-    words = find_words(buffer_of(pc.utf8_normalize(texts, "NFC")))
+    # A word that is written in several ways is one word.
+    folded = pc.replace_substring_regex(pc.utf8_normalize(texts, "NFKC"), IGNORED, "")
+    folded = pc.replace_substring_regex(folded, r"\s+", " ")
+    buffer = buffer_of(pc.utf8_lower(folded))
+    words = find_words(buffer, lang)
     joined = np.zeros(len(words.start), bool)  # with the word before, as one term
     if finder:
-        found = finder.matches(words)
+        found = finder.matches(buffer, words)
         for nth in range(1, MAX_PHRASE_WORDS):
             joined[found.first[found.length > nth] + nth] = True
-    out = np.empty(len(words.lower) + len(words.start) + len(texts), np.uint8)
-    return out[: _spell(words, joined, len(texts), out)].tobytes()
+    out = np.empty(len(buffer.data) + len(words.start) + len(texts), np.uint8)
+    return out[: _spell(buffer.data, words, joined, len(texts), out)].tobytes()
 
 
 @compiled
-def _spell(words: Words, joined: np.ndarray, texts: int, out: np.ndarray) -> int:
+def _spell(data: np.ndarray, words: Words, joined: np.ndarray, texts: int, out: np.ndarray) -> int:
     """Write the words of each text as a line; how many bytes that makes."""
     at = word = 0
     for text in range(texts):
@@ -134,7 +139,7 @@ def _spell(words: Words, joined: np.ndarray, texts: int, out: np.ndarray) -> int
             if word > first and not joined[word]:
                 out[at] = _BLANK
                 at += 1
-            for byte in words.lower[begin : words.end[word]]:
+            for byte in data[begin : words.end[word]]:
                 out[at] = _UNDERSCORE if byte == _BLANK else byte
                 at += 1
             word += 1

@@ -1,12 +1,13 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from spark_etl import collection_tables, session
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     with session.spark_session(settings.spark) as spark:
         collection_tables.load(spark, settings)
 

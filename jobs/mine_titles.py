@@ -1,12 +1,13 @@
 """Mine bilingual titles from the page and langlinks dumps of the experiment (a Spark job)."""
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from spark_etl import session, titles
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     with session.spark_session(settings.spark) as spark:
         titles.mine(spark, settings)
 

@@ -1,6 +1,6 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline
@@ -9,6 +9,7 @@ from ray_app.training.runs import plan_runs
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     with cluster.connected():
         ray_pipeline.evaluate(settings, plan_runs(settings))
 

@@ -1,6 +1,6 @@
 """Write summary.json and report.html from the per-query values, and print the table."""
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training.runs import plan_runs
@@ -8,6 +8,7 @@ from ray_app.training.runs import plan_runs
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     _, systems = ray_pipeline.plan(settings, plan_runs(settings))
     report.write(settings, [system.folder for system in systems])
     report.print_table(settings)

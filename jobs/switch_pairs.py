@@ -1,12 +1,13 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import experiment
+from clir import experiment, results
 from clir.errors import run_job
 from spark_etl import lexicon_card, session, training_pairs
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
+    results.begin(settings)
     collections, lexicon = settings.output / "collections", settings.output / "lexicon"
     with session.spark_session(settings.spark) as spark:
         lexicon_card.build(spark, settings, collections, lexicon)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
 
 from clir import collections as readers
 from clir import manifest
@@ -18,8 +19,8 @@ from clir.collections import SCHEMAS, Part
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
-from spark_etl import flawed_translations
-from spark_etl.session import Spark, one_task_each
+from spark_etl import flawed_translations, known_rows
+from spark_etl.session import Spark, one_task_each, read_table
 
 # What one task reads.
 _WORK = (
@@ -40,7 +41,11 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         raise InputError(
             f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
         )
-    settings = {"collections": [c.model_dump(mode="json") for c in collections]}
+    readers.check(experiment)
+    settings = {
+        "collections": [c.model_dump(mode="json") for c in collections],
+        "max_missing_share": experiment.collections.max_missing_share,
+    }
     files = [file for collection in collections for file in readers.files(collection)]
     # What ir_datasets fetches for a name does not change; that, the settings tell.
     inputs = {Path(file.path): None for file in files if not readers.is_named(file)}
@@ -50,14 +55,70 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         session = spark()
         counts: dict[str, Any] = {}
         for kind in SCHEMAS:
-            table = _read(session, [file for file in files if file.kind == kind], kind)
-            table.write.parquet(str(out / kind))
-            counts[kind] = session.read.parquet(str(out / kind)).count()
+            counts |= _write(session, [file for file in files if file.kind == kind], kind, out)
         _check_ids(session, out, files)
+        most = experiment.collections.max_missing_share
+        for kind in ("judgments", "candidates"):
+            counts |= known_rows.keep(session, out, kind, files, most)
+        counts["judged"] = _judged(session, out)
         return counts | _counts(flawed_translations.write(session, out))
 
-    manifest.build(folder, inputs, settings, write)
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
+    _check_judged(experiment, manifest.read(folder)["counts"]["judged"])
     return folder
+
+
+def _write(session: SparkSession, files: list[Part], kind: str, out: Path) -> dict[str, Any]:
+    """Write one table; its rows, and of texts those that are empty or were not UTF-8."""
+    table = _read(session, files, kind)
+    if kind not in TEXT_IDS:
+        table.write.parquet(str(out / kind))
+        return {}
+    # Counted while they are written: the texts are not read again.
+    seen = Observation()
+    marks = {"empty": _is_empty(kind), "recoded": F.col("recoded")}
+    table = table.observe(
+        seen,
+        F.count("*").alias("rows"),
+        *(F.count_if(mark).alias(name) for name, mark in marks.items()),
+    )
+    table.drop("recoded").write.parquet(str(out / kind))
+    found = seen.get
+    counts = {kind: found["rows"], f"{kind} without text": found["empty"]}
+    if found["empty"]:
+        written = read_table(session, out / kind).where(_is_empty(kind))
+        counts[f"{kind} without text, by collection"] = _by_collection(written, "lang")
+    if found["recoded"]:
+        counts[f"{kind} that are not UTF-8"] = found["recoded"]
+    return counts
+
+
+def _is_empty(kind: str) -> Column:
+    """Whether a document or a query has nothing that could be read."""
+    text = F.concat("title", "text") if kind == "documents" else F.col("text")
+    return ~text.rlike(r"[^\s\p{Z}\p{C}]")
+
+
+def _by_collection(table: DataFrame, column: str) -> dict[str, dict[str, int]]:
+    """Rows by collection and one more column."""
+    counts: dict[str, dict[str, int]] = {}
+    for row in sorted(table.groupBy("collection", column).count().collect()):
+        counts.setdefault(row["collection"], {})[row[column]] = row["count"]
+    return counts
+
+
+def _judged(session: SparkSession, out: Path) -> dict[str, dict[str, int]]:
+    """Judgments that say that a document answers, by collection and split."""
+    return _by_collection(read_table(session, out / "judgments").where("grade > 0"), "split")
+
+
+def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> None:
+    split = experiment.collections.test_split
+    for collection in experiment.collections.test:
+        if not judged.get(collection.id, {}).get(split):
+            raise InputError(
+                f"{collection.place}: no judgment of the split {split} says that a document answers"
+            )
 
 
 def _counts(flawed: DataFrame) -> dict[str, Any]:
@@ -77,9 +138,11 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
         for batch in batches:
             for task in batch.to_pylist():
                 for part in task["parts"]:
-                    yield from readers.read(Part(**part))
+                    yield from reader(Part(**part))
 
+    reader = readers.read_marked if kind in TEXT_IDS else readers.read
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
+    columns += ", recoded boolean" if kind in TEXT_IDS else ""
     if not files:
         return spark.createDataFrame([], columns)
     # Executors do not run in this process's folder.
@@ -88,33 +151,19 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
     if kind == "documents":
         return rows
-    # Splits overlap (MS MARCO's dev.small is a part of its dev), and triples repeat themselves:
-    # what is said twice in the same words is said once.
-    keys = [name for name in SCHEMAS[kind].names if name != "text"]
-    return rows.distinct().orderBy(*keys)
+    return known_rows.said_once(rows, kind)
 
 
 def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
-    """Every id once per language; judgments and candidates only of ids that some language has."""
-    tables = {kind: spark.read.parquet(str(out / kind)) for kind in SCHEMAS}
+    """Every id once per language."""
     for kind, key in TEXT_IDS.items():
-        table = tables[kind]
+        table = read_table(spark, out / kind)
         repeated = table.groupBy("collection", "lang", key).count().where("count > 1").first()
         if repeated:
-            first, second, *_ = _places(files, kind, repeated, "lang", key)
-            raise InputError(f"{second}: duplicate id {repeated[key]!r}, first in {first}")
-        for user in sorted({file.kind for file in files} & {"judgments", "candidates"}):
-            unknown = tables[user].join(table, ["collection", key], "left_anti").first()
-            if unknown:
-                place = next(_places(files, user, unknown, "split", key))
-                raise InputError(
-                    f"{place}: unknown {key.replace('_', ' ')} {unknown[key]!r}: "
-                    f"no language's {kind} have it"
-                )
-
-
-def _places(files: list[Part], kind: str, row: Row, same: str, key: str) -> Iterator[str]:
-    """FILE:LINE of each row with the id of this one, in this one's collection and ``same``."""
-    wanted = (kind, row["collection"], row[same])
-    like = [file for file in files if (file.kind, file.collection, getattr(file, same)) == wanted]
-    return readers.places(like, key, row[key])
+            wanted = (kind, repeated["collection"], repeated["lang"])
+            like = [file for file in files if (file.kind, file.collection, file.lang) == wanted]
+            first, second, *_ = readers.places(like, key, [repeated[key]])
+            raise InputError(
+                f"{second.path}:{second.line}: duplicate id {repeated[key]!r}, "
+                f"first in {first.path}:{first.line}"
+            )

@@ -18,6 +18,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import tables
 from clir.translation_quality import LONG_SOURCE, SIGNS, flaws, signs
+from spark_etl.session import read_table
 
 _TEXT = ["collection", "kind", "lang", "id"]
 _SIGNED = pa.schema([*((name, pa.string()) for name in _TEXT), *SIGNS])
@@ -27,16 +28,16 @@ def write(spark: SparkSession, folder: Path) -> DataFrame:
     """Find the flawed ones among a folder's documents and queries: ``tables.FLAWED``, beside."""
     staging = folder / "signs"
     _texts(spark, folder).mapInArrow(_signs, from_arrow_schema(_SIGNED)).write.parquet(str(staging))
-    signed = spark.read.parquet(str(staging))
+    signed = read_table(spark, staging)
     found = _against_english(signed).mapInArrow(_flaws, from_arrow_schema(tables.FLAWED))
     found.orderBy(*_TEXT).write.parquet(str(folder / "flawed_translations"))
     shutil.rmtree(staging)
-    return spark.read.parquet(str(folder / "flawed_translations"))
+    return read_table(spark, folder / "flawed_translations")
 
 
 def _texts(spark: SparkSession, folder: Path) -> DataFrame:
     """Documents and queries alike: collection, kind, lang, id, text."""
-    documents, queries = (spark.read.parquet(str(folder / kind)) for kind in tables.TEXT_IDS)
+    documents, queries = (read_table(spark, folder / kind) for kind in tables.TEXT_IDS)
     return documents.selectExpr(
         "collection", "'documents' as kind", "lang", "doc_id as id",
         "concat_ws(' ', title, text) as text",

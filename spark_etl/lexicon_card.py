@@ -21,7 +21,7 @@ from clir.experiment import Experiment, Lexicons
 from clir.lexicon import chain
 from clir.quality_card import Corpus, corpus_of, quality_card
 from clir.switching import MAX_TITLE_WORDS
-from spark_etl.session import Spark, run_each
+from spark_etl.session import Spark, read_table, run_each
 
 _TEXTS = 50_000  # English documents that the card is measured on
 
@@ -44,12 +44,12 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
-        documents = session.read.parquet(str(collections / "documents"))
+        documents = read_table(session, collections / "documents")
         english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
         mixed = F.expr("xxhash64(collection, doc_id)")  # of all collections, as many as they have
         texts = english.orderBy(mixed, "doc_id").limit(_TEXTS).select("text")
         texts.coalesce(1).write.parquet(str(out / "texts"))
-        entries = session.read.parquet(str(lexicon / "data"))
+        entries = read_table(session, lexicon / "data")
         langs = [row[0] for row in entries.select("target_lang").distinct().collect()]
         # Executors do not run in this process's folder.
         entries_in, texts_in = (lexicon / "data").absolute(), (out / "texts").absolute()
@@ -62,7 +62,7 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         shutil.rmtree(out / "texts")
         return {"cards": len(cards)}
 
-    manifest.build(folder, [collections, lexicon], settings, write)
+    manifest.build(experiment.workspace, folder, [collections, lexicon], settings, write)
     return folder
 
 

@@ -18,9 +18,9 @@ from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicon import read_dictionary, terms_of_titles, why_dropped
 from clir.switching import MAX_TITLE_WORDS
-from clir.words import count_words, hash_texts
+from clir.words import count_words, term_keys
 from spark_etl import trained_vectors, vector_lexicon
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 _ENTRIES = pa.schema(
     {
@@ -45,7 +45,7 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     inputs = [titles, *dictionaries.values()]
 
     def titled() -> DataFrame:
-        return from_titles(spark().read.parquet(str(titles / "data")))
+        return from_titles(read_table(spark(), titles / "data"))
 
     def written_down() -> DataFrame:
         return _from_dictionaries(spark(), dictionaries)
@@ -68,15 +68,15 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         session = spark()
         lexicon = known()
         if vectors:
-            lexicon = lexicon.unionByName(session.read.parquet(str(vectors / "data")))
+            lexicon = lexicon.unionByName(read_table(session, vectors / "data"))
         order = ["origin", "source_lang", "target_lang", "source_term", "rank"]
         lexicon.orderBy(*order).write.parquet(str(out / "data"))
-        written = session.read.parquet(str(out / "data"))
+        written = read_table(session, out / "data")
         rows = written.groupBy("origin").count().collect()
         counts = {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
-        return counts | drops_of_titles(session.read.parquet(str(titles / "data")))
+        return counts | drops_of_titles(read_table(session, titles / "data"))
 
-    manifest.build(folder, inputs, {}, write)
+    manifest.build(experiment.workspace, folder, inputs, {}, write)
     return folder
 
 
@@ -143,7 +143,7 @@ def _normalised(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         english = pa.repeat("en", batch.num_rows)
         source, source_keys, source_drops = _terms(batch["english"], english)
         target, target_keys, target_drops = _terms(batch["title"], batch["lang"])
-        words = pa.array(count_words(pc.fill_null(source, "")), pa.int32())
+        words = pa.array(count_words(pc.fill_null(source, ""), "en"), pa.int32())
         long = pc.or_(pc.less(words, 1), pc.greater(words, MAX_TITLE_WORDS))
         too_long = pc.if_else(long, "longer than three words", pa.scalar(None, pa.string()))
         columns = [
@@ -165,7 +165,7 @@ def _terms(titles: pa.Array, langs: pa.Array) -> tuple[pa.Array, pa.Array, pa.Ar
         here = pc.equal(langs, lang)
         some = titles.filter(here)
         found = terms_of_titles(some, lang)
-        hashes = pa.array(hash_texts(pc.fill_null(found, "")).view(np.int64))
+        hashes = pa.array(term_keys(pc.fill_null(found, ""), lang).view(np.int64))
         terms = pc.replace_with_mask(terms, here, found)
         keys = pc.replace_with_mask(keys, here, hashes)
         dropped = pc.replace_with_mask(dropped, here, why_dropped(some, found, lang))

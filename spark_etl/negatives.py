@@ -21,7 +21,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import bm25, manifest, tables
 from clir.experiment import Experiment
-from spark_etl.session import Spark, one_task_each
+from spark_etl.session import Spark, one_task_each, read_table
 
 _BUCKETS = 1024  # that a collection's passages are numbered in, side by side
 _QUERIES = 2048  # looked up by one task
@@ -94,25 +94,31 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
 
     def write(out: Path) -> dict[str, int]:
         session, work = spark(), (out / "work").absolute()  # executors run in other folders
-        judged = session.read.parquet(str(collections / "judgments"))
+        judged = read_table(session, collections / "judgments")
         asked = judged.where((F.col("split") == split) & F.col("collection").isin(names))
-        queries = session.read.parquet(str(collections / "queries")).where("lang = 'en'")
+        queries = read_table(session, collections / "queries").where("lang = 'en'")
         queries = queries.join(asked, ["collection", "query_id"], "left_semi")
-        queries.select("collection", "query_id", "text").orderBy(
+        # Folders are called by a collection's number: its name may mean something in a path.
+        numbers = F.array_position(F.array(*map(F.lit, names)), F.col("collection"))
+        queries.select("collection", numbers.alias("number"), "query_id", "text").orderBy(
             "collection", "query_id"
-        ).write.partitionBy("collection").parquet(str(work / "queries"))
-        sizes = queries.groupBy("collection").count().collect()
-        table = one_task_each(session, [(row[0],) for row in sizes], "collection string")
-        table.mapInArrow(_indexer(collections.absolute(), work), "collection string").count()
-        blocks = [(row[0], at) for row in sizes for at in range(0, row["count"], _QUERIES)]
-        found = one_task_each(session, blocks, "collection string, first long").mapInArrow(
+        ).write.partitionBy("number").parquet(str(work / "queries"))
+        sizes = queries.groupBy("collection", numbers.alias("number")).count().collect()
+        columns = "collection string, number long"
+        table = one_task_each(session, [(row[0], row["number"]) for row in sizes], columns)
+        table.mapInArrow(_indexer(collections.absolute(), work), columns).count()
+        blocks = [
+            (row[0], row["number"], at) for row in sizes for at in range(0, row["count"], _QUERIES)
+        ]
+        found = one_task_each(session, blocks, f"{columns}, first long").mapInArrow(
             _searcher(work, split, depth), from_arrow_schema(tables.CANDIDATES)
         )
         found.write.parquet(str(out / "data"))
         shutil.rmtree(work)
-        return {"candidates": session.read.parquet(str(out / "data")).count()}
+        return {"candidates": read_table(session, out / "data").count()}
 
-    manifest.build(folder, [collections], {"names": names, "split": split, "depth": depth}, write)
+    settings = {"names": names, "split": split, "depth": depth}
+    manifest.build(experiment.workspace, folder, [collections], settings, write)
     return folder
 
 
@@ -123,14 +129,15 @@ def _indexer(
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for name in batch["collection"].to_pylist():
+            for name, number in zip(*map(pa.Array.to_pylist, batch.columns), strict=True):
                 data = pyarrow.dataset.dataset(str(collections / "documents"), format="parquet")
                 wanted = (pc.field("collection") == name) & (pc.field("lang") == "en")
                 documents = data.to_table(columns=["doc_id", "title", "text"], filter=wanted)
                 documents = documents.sort_by("doc_id")
                 texts = pc.binary_join_element_wise(documents["title"], documents["text"], " ")
-                bm25.save_index(texts, work / "index" / name)
-                pq.write_table(documents.select(["doc_id"]), work / "index" / f"{name}.parquet")
+                index = work / "index" / str(number)
+                bm25.save_index(texts, index)
+                pq.write_table(documents.select(["doc_id"]), index.with_suffix(".parquet"))
             yield batch
 
     return run
@@ -149,13 +156,16 @@ def _searcher(
     return run
 
 
-def _found(work: Path, split: str, depth: int, collection: str, first: int) -> pa.Table:
+def _found(
+    work: Path, split: str, depth: int, collection: str, number: int, first: int
+) -> pa.Table:
     """``tables.CANDIDATES`` of the queries from number ``first`` on."""
-    files = sorted((work / "queries" / f"collection={collection}").glob("*.parquet"))
+    index = work / "index" / str(number)
+    files = sorted((work / "queries" / f"number={number}").glob("*.parquet"))
     queries = pyarrow.dataset.dataset(files).to_table(columns=["query_id", "text"])
     queries = queries.slice(first, _QUERIES)
-    documents = pq.read_table(work / "index" / f"{collection}.parquet")["doc_id"]
-    rows, scores = bm25.best(work / "index" / collection, queries["text"], depth)
+    documents = pq.read_table(index.with_suffix(".parquet"))["doc_id"]
+    rows, scores = bm25.best(index, queries["text"], depth)
     count = rows.size
     columns = {
         "collection": pa.repeat(collection, count),

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pyspark import SparkContext
@@ -98,6 +99,11 @@ def _local(settings: experiment.Spark) -> dict[str, Any]:
         # Workers' errors reach the user as exceptions; here the log would only repeat them.
         "spark.log.level": "OFF",
     }
+
+
+def read_table(spark: SparkSession, folder: Path) -> DataFrame:
+    """A Parquet table by its folder, whose path is no pattern: Spark's reader takes it as one."""
+    return spark.read.option("__globPaths__", "false").parquet(str(folder.absolute()))
 
 
 def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:

@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from clir import manifest
+from clir import manifest, results
 from clir.errors import InputError
-from clir.experiment import Dumps, Experiment
+from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.sql_dump import Account, read_dump
 from clir.tables import TITLES
@@ -80,16 +80,17 @@ def mine(spark: Spark, experiment: Experiment) -> Path:
     folder = experiment.output / "titles"
     files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
     settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
-    quarantine = experiment.output / "titles.rejected"
 
     def write(out: Path) -> dict[str, int]:
-        return _write(spark(), experiment.titles, out, quarantine)
+        manifest.remove(experiment.workspace, experiment.output / results.REJECTED)
+        return _write(spark(), experiment, out)
 
-    manifest.build(folder, files, settings, write)
+    manifest.build(experiment.workspace, folder, files, settings, write)
     return folder
 
 
-def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path) -> dict[str, int]:
+def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, int]:
+    dumps, quarantine = experiment.titles, experiment.output / results.REJECTED
     # Executors do not run in this process's folder.
     staging, rejected, data = (out.absolute() / name for name in ("staging", "rejected", "data"))
     for folder in (staging, rejected, data):
@@ -101,7 +102,6 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
     ]
     # The largest first, so that it is not begun last.
     sources.sort(key=lambda source: source.path.stat().st_size, reverse=True)
-    shutil.rmtree(quarantine, ignore_errors=True)
     try:
         read = run_each(spark, sources, partial(_stage, staging, rejected))
         staged = dict(zip(sources, read, strict=True))
@@ -109,7 +109,8 @@ def _write(spark: SparkSession, dumps: list[Dumps], out: Path, quarantine: Path)
             _check_share(source, one.counts, quarantine)
     except Exception:
         # The stage's own folder goes; what is half written there is another task's.
-        shutil.copytree(rejected, quarantine, ignore=shutil.ignore_patterns("_*"))
+        copy = partial(shutil.copytree, rejected, ignore=shutil.ignore_patterns("_*"))
+        manifest.replace(experiment.workspace, quarantine, copy)
         raise
     ranges = [
         (source.lang, number)

@@ -6,7 +6,6 @@ language is added, or fails.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -53,7 +52,8 @@ def train(
             texts = [path.absolute() for path in paths]
             due.append(_Due(lang, texts, folders[lang].absolute(), origin))
     if due:
-        _train_each(spark(), experiment, due, terms)
+        with manifest.at_work(experiment.workspace, {one.folder: one.origin for one in due}):
+            _train_each(spark(), experiment, due, terms)
     return folders
 
 
@@ -63,20 +63,21 @@ def _train_each(
     due: list[_Due],
     terms: Callable[[], DataFrame],
 ) -> None:
-    known = experiment.output.absolute() / "vectors" / "terms.partial"
-    shutil.rmtree(known, ignore_errors=True)
-    if joined := [one.lang for one in due if one.lang in vector_training.TERMS_JOINED]:
-        wanted = (
-            terms().where(F.col("target_lang").isin(joined)).select("target_lang", "target_term")
-        )
-        wanted.write.partitionBy("target_lang").parquet(str(known))
     settings, limit = experiment.lexicons.vector_training, experiment.lexicons.vector_words
+    workspace = experiment.workspace
+    with workspace.piece(due[0].folder) as piece:
+        known = piece / "terms"
+        if joined := [one.lang for one in due if one.lang in vector_training.TERMS_JOINED]:
+            wanted = terms().where(F.col("target_lang").isin(joined))
+            wanted.select("target_lang", "target_term").write.partitionBy("target_lang").parquet(
+                str(known)
+            )
 
-    def train_one(one: _Due) -> None:
-        manifest.publish(one.folder, one.origin, partial(_write, one, known, settings, limit))
+        def train_one(one: _Due) -> None:
+            write = partial(_write, one, known, settings, limit)
+            manifest.publish(workspace, one.folder, one.origin, write)
 
-    run_each(spark, due, train_one)
-    shutil.rmtree(known, ignore_errors=True)
+        run_each(spark, due, train_one)
 
 
 def _write(

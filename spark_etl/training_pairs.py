@@ -23,7 +23,7 @@ from clir.methods import (
     switch_pairs,
 )
 from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
-from spark_etl.session import Spark
+from spark_etl.session import Spark, read_table
 
 
 def build(
@@ -57,10 +57,10 @@ def build(
         switch = _switch(chosen, str(inputs[-1].absolute()), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
-        counts = _counts(spark().read.parquet(str(out / "data")), chosen)
+        counts = _counts(read_table(spark(), out / "data"), chosen)
         return counts | _drops(spark(), experiment, method, collections)
 
-    manifest.build(folder, inputs, settings, write)
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
     return folder
 
 
@@ -136,7 +136,7 @@ def _training(
 ) -> DataFrame:
     """A table of the training collections."""
     names = [c.id for c in experiment.collections.train]
-    return spark.read.parquet(str(collections / kind)).where(F.col("collection").isin(names))
+    return read_table(spark, collections / kind).where(F.col("collection").isin(names))
 
 
 def _judged(judgments: DataFrame, experiment: Experiment) -> DataFrame:
@@ -202,17 +202,12 @@ def _given_candidates(
         return [], lambda: None
     if settings.negatives_from == "bm25":
         folder = bm25_candidates(spark, experiment, collections)
-        return [folder], lambda: spark().read.parquet(str(folder / "data"))
+        return [folder], lambda: read_table(spark(), folder / "data")
     names = [c.id for c in experiment.collections.train]
 
     def read() -> DataFrame:
-        table = (
-            spark()
-            .read.parquet(str(collections / "candidates"))
-            .where(
-                F.col("collection").isin(names)
-                & (F.col("split") == experiment.collections.train_split)
-            )
+        table = read_table(spark(), collections / "candidates").where(
+            F.col("collection").isin(names) & (F.col("split") == experiment.collections.train_split)
         )
         if table.isEmpty():
             raise InputError(
@@ -299,5 +294,5 @@ def _counts(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
     (plain,) = pairs.agg(*labels).collect()
     columns = from_arrow_schema(switch_rates.COUNTS)
     counted = pairs.select(*switch_rates.COLUMNS).mapInArrow(count, columns)
-    summed = counted.groupBy("domain", "side", "language").agg(F.sum("words").alias("words"))
+    summed = counted.groupBy(*switch_rates.KEYS).agg(F.sum("words").alias("words"))
     return plain.asDict() | switch_rates.summary(row.asDict() for row in summed.collect())

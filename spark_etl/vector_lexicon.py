@@ -23,8 +23,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import lexicon, manifest, tables, word_vectors
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.words import hash_texts
-from spark_etl.session import Spark, one_task_each, run_each
+from clir.words import term_keys
+from spark_etl.session import Spark, one_task_each, read_table, run_each
 
 _BLOCK = 8192  # words looked up by one task
 
@@ -82,9 +82,9 @@ def build(
         for lang, one in sorted(zip(vectors, read, strict=True)):
             counts |= {f"{lang} words dropped: {why}": n for why, n in sorted(one.dropped.items())}
         counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
-        return counts | {"entries": session.read.parquet(str(out / "data")).count()}
+        return counts | {"entries": read_table(session, out / "data").count()}
 
-    manifest.build(folder, made_from, settings, write)
+    manifest.build(experiment.workspace, folder, made_from, settings, write)
     return folder
 
 
@@ -131,9 +131,9 @@ def _map(work: Path, lang: str) -> int:
 
 def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
     """The row of each term among a language's words, letter case aside; -1 where it is none."""
-    known = hash_texts(_words(work, lang))
+    known = term_keys(_words(work, lang), lang)
     order = np.argsort(known, kind="stable")
-    wanted = hash_texts(terms)
+    wanted = term_keys(terms.combine_chunks(), lang)
     place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
     return np.where(known[order][place] == wanted, order[place], -1)
 

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import pyspark
 
+from clir.workspace import Workspace
+
 ROOT = Path(__file__).parents[1]
 HOME = Path(pyspark.__file__).parent
 _T = TypeVar("_T")
@@ -180,8 +182,11 @@ class Cluster:
 def is_written(folder: Path) -> bool:
     """Whether a task is writing the stage's data now: it has a file that is not committed."""
     by_spark, by_itself = "data/_temporary/0/_temporary/attempt_*/*.parquet", "staging/_*.parquet.*"
-    stage = f"{folder.name}.partial.*"
-    return any(any(folder.parent.glob(f"{stage}/{files}")) for files in (by_spark, by_itself))
+    # A stage of an output folder, or of a folder in it.
+    places = [Workspace(output).work(folder) for output in (folder.parent, folder.parent.parent)]
+    return any(
+        any(place.glob(f"*/*/{files}")) for place in places for files in (by_spark, by_itself)
+    )
 
 
 def _start(command: list[str], log: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:

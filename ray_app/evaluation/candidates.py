@@ -1,7 +1,8 @@
 """Candidates for reranking: BM25's best English documents for each English query.
 
 The origin's protocol: every language pair reranks the candidates that the English first stage
-found, so what a first stage across languages would lose is not seen here.
+found, so what a first stage across languages would lose is not seen here. Queries and documents
+that are not in English have those candidates that the collection brings.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from clir import bm25, manifest
-from clir.errors import InputError
 from clir.experiment import Experiment
 from ray_app.evaluation.texts import held_languages, read_texts
 
@@ -30,23 +33,55 @@ def build(experiment: Experiment, tables: Path) -> Path:
     def write(out: Path) -> dict[str, int]:
         return {name: _write(tables, name, split, depth, out) for name in names}
 
-    manifest.build(folder, [tables], settings, write)
+    manifest.build(experiment.workspace, folder, [tables], settings, write)
     return folder
 
 
 def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
-    if "en" not in held_languages(tables, collection):
-        raise InputError(f"{collection}: reranking needs English candidates; it has no English")
+    held = held_languages(tables, collection, split)
+    found = _own(tables, collection, split)
+    if "en" in held.documents and "en" in held.queries:
+        found = _together(found, *_best(tables, collection, split, depth))
+    table = pa.Table.from_pandas(found[["query_id", "doc_id"]], preserve_index=False)
+    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
+    return len(table)
+
+
+def _together(
+    own: pd.DataFrame, best: pd.DataFrame, queries: pa.Table, documents: pa.Table
+) -> pd.DataFrame:
+    """BM25's best, and the collection's own of what has no English text, by turns."""
+    known = own["query_id"].isin(queries["id"].to_pylist())
+    known &= own["doc_id"].isin(documents["id"].to_pylist())
+    parts = [part.assign(place=part.groupby("query_id").cumcount()) for part in (best, own[~known])]
+    return pd.concat(parts).sort_values(["query_id", "place"], kind="stable")
+
+
+def _best(
+    tables: Path, collection: str, split: str, depth: int
+) -> tuple[pd.DataFrame, pa.Table, pa.Table]:
+    """What BM25 finds, and the English queries and documents that it was asked and looked in."""
     documents = read_texts(tables, "documents", collection, "en", split)
     queries = read_texts(tables, "queries", collection, "en", split)
     with tempfile.TemporaryDirectory() as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
-    table = pa.table(
-        {
-            "query_id": queries["id"].take(pa.array(np.arange(len(found)).repeat(found.shape[1]))),
-            "doc_id": documents["id"].take(pa.array(found.ravel())),
-        }
-    )
-    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
-    return len(table)
+    asked = np.arange(len(found)).repeat(found.shape[1])
+    best = {
+        "query_id": queries["id"].take(pa.array(asked)),
+        "doc_id": documents["id"].take(pa.array(found.ravel())),
+    }
+    return pa.table(best).to_pandas(), queries, documents
+
+
+def _own(tables: Path, collection: str, split: str) -> pd.DataFrame:
+    """The collection's own, a query's best ones first.
+
+    All of them: how many are reranked is counted where the documents' language is known.
+    """
+    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
+    wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
+    given = data.to_table(filter=wanted).to_pandas()
+    order = ["query_id", "rank", "score", "doc_id"]
+    given = given.sort_values(order, ascending=[True, True, False, True])
+    return given.drop_duplicates(["query_id", "doc_id"])

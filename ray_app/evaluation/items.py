@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
-from clir import measures, methods, tables
+from clir import measures, methods, tables, trec
+from clir.errors import InputError
 from clir.experiment import Evaluation
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
@@ -56,6 +56,7 @@ class Sources:
     candidates: Path | None
     split: str
     evaluation: Evaluation
+    depth: int = 100  # candidates that are reranked per query
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Embedding:
 
     @property
     def file(self) -> Path:
-        name = f"{self.collection}.{self.kind}.{self.lang}.{self.part:09}.parquet"
-        return self.system.work / "embeddings" / name
+        folder = _vectors_folder(self.system, self.collection, self.kind, self.lang)
+        return folder / f"{self.part:09}.parquet"
 
     def run(self, sources: Sources) -> None:
         table = texts.read_texts(
@@ -84,6 +85,7 @@ class Embedding:
         table = table.slice(self.part, PART)
         content = _as_read(self.system, sources, table, self.lang)
         vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content)
+        _refuse_no_numbers(vectors, self.system)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         _write(table.drop_columns("text").append_column("vector", column), self.file)
 
@@ -104,9 +106,10 @@ class Rankings:
 
     @property
     def name(self) -> str:
-        # All settings of a language lie in one file, or each in its own.
-        alone = f".{self.settings[0].doc_lang}" if len(self.settings) == 1 else ""
-        return f"{self.collection}.{self.query_lang}{alone}.parquet"
+        # All settings of a language lie in one file, or each in its own. Always two languages: a
+        # collection's name may end like one.
+        doc_lang = self.settings[0].doc_lang if len(self.settings) == 1 else "all"
+        return f"{self.collection}.{self.query_lang}.{doc_lang}.parquet"
 
     @property
     def file(self) -> Path:
@@ -116,50 +119,77 @@ class Rankings:
         rank = _by_vectors if self.system.kind == "bi-encoder" else _by_candidates
         queries = _Side(self, sources, "queries", self.query_lang)
         judgments = texts.read_judgments(sources.tables, self.collection, sources.split)
-        judgments = judgments[judgments["query_id"].isin(queries.ids)]
-        runs, judged = [], []
+        judgments = judgments[judgments["query_id"].isin(queries.ids.to_pylist())]
+        runs, judged = [tables.RUNS.empty_table()], []
         for setting in self.settings:
             documents = _Side(self, sources, "documents", setting.doc_lang)
-            found = rank(self, sources, queries, documents)
             here = _answerable(judgments, documents.ids)
+            if here.empty:  # nothing is judged between these languages: a condition it has not
+                continue
+            found = rank(self, sources, queries, documents)
+            if not found.documents.size:  # nothing to rerank between them
+                continue
             flawed = here["query_id"].isin(queries.flawed())
             flawed |= (here["grade"] > 0) & here["doc_id"].isin(documents.flawed())
             judged.append(here.assign(doc_lang=setting.doc_lang, flawed=flawed))
             runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
-            _write_trec(runs[-1], self.system, setting)
+            scores = ranking.falling(found.scores)[found.documents >= 0]
+            self._write_trec(setting, runs[-1], scores, here)
         everything = pa.concat_tables(runs)
-        values = _values(self, queries, pd.concat(judged), everything)
+        values = _values(self, queries, judged, everything)
         _write(everything, self.system.work / "runs" / self.name)
         _write(values, self.file)
 
+    def _write_trec(
+        self, setting: Setting, run: pa.Table, scores: np.ndarray, judged: pd.DataFrame
+    ) -> None:
+        """A setting's run, and beside it the judgments that it is scored by."""
+        folder = self.system.work / "trec"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{self.collection}.{setting.query_lang}.{setting.doc_lang}"
+        column = run.column_names.index("score")
+        run = run.set_column(column, "score", pa.array(scores, pa.float64()))
+        trec.write_run(run, self.system.name, folder / f"{name}.run")
+        judgments = pa.Table.from_pandas(judged, preserve_index=False)
+        trec.write_judgments(judgments, folder / f"{name}.qrels")
+
 
 class _Side:
-    """The ids of a setting's queries or documents, ascending, and where their texts are."""
+    """The ids of a setting's queries or documents, as runs sort them, and where their texts are."""
 
     def __init__(self, item: Rankings, sources: Sources, kind: str, lang: str):
         self.item, self.sources, self.kind = item, sources, kind
-        held = texts.held_languages(sources.tables, item.collection)
-        self.langs = texts.members(lang, held, sources.evaluation)
+        held = texts.held_languages(sources.tables, item.collection, sources.split)
+        self.langs = texts.members(lang, kind, held, sources.evaluation)
         self.draw = int(lang.split("-")[2]) if lang.startswith("xx-") else 0
         table = self._of_languages(texts.read_ids)
-        self.ids = np.array(table["id"].to_pylist())
-        self.domains = np.array(table["domain"].to_pylist())
+        self.ids = table["id"].combine_chunks()
+        self.domains = table["domain"].combine_chunks()
+        self._sorted = _keys(self.ids)
 
     def _of_languages(self, read: Callable[[Path, str, str, str, str], pa.Table]) -> pa.Table:
-        """What ``read`` gives of every language, as far as this side has it; ids ascending."""
+        """What ``read`` gives of every language, as far as this side has it, in order of ids."""
         parts = []
         for lang in self.langs:
             part = read(
                 self.sources.tables, self.kind, self.item.collection, lang, self.sources.split
             )
             parts.append(part.filter(pa.array(self._has(part["id"], lang))))
-        return pa.concat_tables(parts).sort_by("id")
+        return texts.in_order(pa.concat_tables(parts))
 
     def _has(self, ids: pa.ChunkedArray, lang: str) -> np.ndarray:
         """Which ids this side has in this language: all, or those that drew it."""
         if not self.draw:
             return np.ones(len(ids), bool)
-        return texts.drawn(ids, self.langs, self.draw) == lang
+        item, sources = self.item, self.sources
+        partly = texts.partly_held(
+            sources.tables, self.kind, item.collection, tuple(self.langs), sources.split
+        )
+        return texts.drawn(ids, self.langs, self.draw, partly) == lang
+
+    def places(self, ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+        """Where these ids of the side stand among its ids."""
+        return np.searchsorted(self._sorted, _keys(ids))
 
     def texts(self) -> pa.Array:
         """All texts as the system reads them, in the order of ids (for reranking)."""
@@ -178,14 +208,32 @@ class _Side:
     def vector_blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of (places among the ids, ascending; vectors)."""
         for lang in self.langs:
-            pattern = f"{self.item.collection}.{self.kind}.{lang}.*.parquet"
-            for path in sorted((self.item.system.work / "embeddings").glob(pattern)):
+            folder = _vectors_folder(self.item.system, self.item.collection, self.kind, lang)
+            for path in sorted(folder.glob("*.parquet")):
                 table = _read_vectors(path)
                 table = table.filter(pa.array(self._has(table["id"], lang))).combine_chunks()
                 if len(table):
                     column = table["vector"].combine_chunks()
                     vectors = column.flatten().to_numpy().reshape(len(table), -1)
-                    yield np.searchsorted(self.ids, table["id"].to_pylist()), vectors
+                    yield self.places(table["id"]), vectors
+
+
+def _keys(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Ids as runs hold them, to search among; NumPy's strings would lose a NUL at the end."""
+    return np.array(trec.encoded(ids).to_pylist(), np.str_)
+
+
+def _vectors_folder(system: System, collection: str, kind: str, lang: str) -> Path:
+    return system.work / "embeddings" / f"{collection}.{kind}.{lang}"
+
+
+def _refuse_no_numbers(found: np.ndarray, system: System) -> None:
+    """InputError where a model answers with what no ranking can be made of."""
+    if not np.isfinite(found).all():
+        raise InputError(
+            f"{system.model}: the model gives vectors or scores that are no numbers; train it "
+            "anew with a smaller training.learning_rate or training.precision fp32"
+        )
 
 
 def _read_vectors(path: Path) -> pa.Table:
@@ -211,15 +259,20 @@ def _by_candidates(
     item: Rankings, sources: Sources, queries: _Side, documents: _Side
 ) -> ranking.Ranking:
     assert sources.candidates is not None
-    table = pq.read_table(sources.candidates / f"{item.collection}.parquet").to_pandas()
-    table = table[table["query_id"].isin(queries.ids) & table["doc_id"].isin(documents.ids)]
-    query = np.searchsorted(queries.ids, table["query_id"])
-    document = np.searchsorted(documents.ids, table["doc_id"])
+    table = pq.ParquetFile(sources.candidates / f"{item.collection}.parquet").read()
+    for key, ids in (("query_id", queries.ids), ("doc_id", documents.ids)):
+        table = table.filter(pc.is_in(table[key], value_set=ids))
+    query, document = queries.places(table["query_id"]), documents.places(table["doc_id"])
+    within = pd.Series(query).groupby(query).cumcount().to_numpy()
+    first = within < sources.depth  # the best ones, which come first
+    query, document, within = query[first], document[first], within[first]
+    if not len(query):
+        return ranking.of_candidates(*np.empty((2, len(queries.ids), 0)))
     scores = _ranker(item.system, sources.evaluation.batch_size).score(
         queries.texts().take(pa.array(query)), documents.texts().take(pa.array(document))
     )
-    width = int(np.bincount(query, minlength=1).max())
-    within = pd.Series(query).groupby(query).cumcount().to_numpy()
+    _refuse_no_numbers(scores, item.system)
+    width = int(np.bincount(query).max())
     documents_of = np.full((len(queries.ids), width), -1, np.int64)
     scores_of = np.full((len(queries.ids), width), -np.inf, np.float32)
     documents_of[query, within], scores_of[query, within] = document, scores
@@ -229,8 +282,8 @@ def _by_candidates(
 def _run_table(
     item: Rankings,
     setting: Setting,
-    queries: np.ndarray,
-    documents: np.ndarray,
+    queries: pa.Array,
+    documents: pa.Array,
     found: ranking.Ranking,
 ) -> pa.Table:
     """``tables.RUNS`` of one setting."""
@@ -243,8 +296,8 @@ def _run_table(
             "setting": pa.repeat(setting.name, count),
             "query_lang": pa.repeat(setting.query_lang, count),
             "doc_lang": pa.repeat(setting.doc_lang, count),
-            "query_id": pa.array(queries[rows]),
-            "doc_id": pa.array(documents[found.documents[rows, ranks]]),
+            "query_id": queries.take(pa.array(rows)),
+            "doc_id": documents.take(pa.array(found.documents[rows, ranks])),
             "rank": pa.array(ranks + 1, pa.int32()),
             "score": pa.array(found.scores[rows, ranks], pa.float64()),
         },
@@ -252,35 +305,19 @@ def _run_table(
     )
 
 
-def _write_trec(run: pa.Table, system: System, setting: Setting) -> None:
-    """``query Q0 document rank score system``, a line per rank."""
-    name = f"{run['collection'][0]}.{setting.query_lang}.{setting.doc_lang}.run"
-    lines = pa.table(
-        {
-            "query": run["query_id"],
-            "q0": pa.repeat("Q0", len(run)),
-            "document": run["doc_id"],
-            "rank": run["rank"],
-            "score": run["score"],
-            "system": run["model"],
-        }
-    )
-    path = system.work / "trec" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    options = pyarrow.csv.WriteOptions(include_header=False, delimiter=" ", quoting_style="none")
-    pyarrow.csv.write_csv(lines, path, options)
-
-
-def _answerable(judgments: pd.DataFrame, doc_ids: np.ndarray) -> pd.DataFrame:
+def _answerable(judgments: pd.DataFrame, doc_ids: pa.Array) -> pd.DataFrame:
     """Judgments of the documents that are there, for queries with a relevant one among them."""
-    there = pc.is_in(pa.array(judgments["doc_id"]), pa.array(doc_ids))
+    there = pc.is_in(pa.array(judgments["doc_id"], pa.string()), value_set=doc_ids)
     here = judgments[np.asarray(there)]
     return here[here["query_id"].isin(here.loc[here["grade"] > 0, "query_id"])]
 
 
-def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table) -> pa.Table:
+def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa.Table) -> pa.Table:
     """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting."""
-    frame = runs.select(["doc_lang", "query_id", "doc_id", "rank"]).to_pandas()
+    if not judged:
+        return tables.MEASURES.empty_table()
+    qrels = _as_written(pa.Table.from_pandas(pd.concat(judged), preserve_index=False))
+    frame = _as_written(runs.select(["doc_lang", "query_id", "doc_id", "rank"]))
     for part in (frame, qrels):
         part["query_id"] = part["doc_lang"] + "\t" + part["query_id"]
     values = measures.per_query(qrels, frame)
@@ -288,7 +325,9 @@ def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table)
     doc_lang, query_id = zip(*values["query_id"].str.split("\t", n=1), strict=True)
     system = item.system
     names = {setting.doc_lang: setting.name for setting in item.settings}
-    domain = dict(zip(queries.ids, queries.domains, strict=True))
+    written = trec.encoded(queries.ids).to_pylist()
+    told = zip(queries.ids.to_pylist(), queries.domains.to_pylist(), strict=True)
+    of_query = dict(zip(written, told, strict=True))  # its own id, and its domain
     method = system.method + (f" without {system.without_domain}" if system.without_domain else "")
     return pa.table(
         {
@@ -296,17 +335,25 @@ def _values(item: Rankings, queries: _Side, qrels: pd.DataFrame, runs: pa.Table)
             "method": pa.repeat(method, len(values)),
             "seed": pa.repeat(system.seed, len(values)),
             "collection": pa.repeat(item.collection, len(values)),
-            "domain": [domain[query] for query in query_id],
+            "domain": [of_query[query][1] for query in query_id],
             "setting": [names[lang] for lang in doc_lang],
             "query_lang": pa.repeat(item.query_lang, len(values)),
             "doc_lang": list(doc_lang),
-            "query_id": list(query_id),
+            "query_id": [of_query[query][0] for query in query_id],
             "flawed": pa.array(flawed),
             "measure": pa.array(values["measure"]),
             "value": pa.array(values["value"]),
         },
         schema=tables.MEASURES,
     )
+
+
+def _as_written(rows: pa.Table) -> pd.DataFrame:
+    """Rows with their ids as files have them: to trec_eval's code, a NUL ends an id."""
+    for key in ("query_id", "doc_id"):
+        column = trec.encoded(rows[key].cast(pa.string()))
+        rows = rows.set_column(rows.column_names.index(key), key, column)
+    return rows.to_pandas()
 
 
 @lru_cache(maxsize=2)

@@ -50,6 +50,20 @@ def of_candidates(documents: np.ndarray, scores: np.ndarray) -> Ranking:
     return _sorted(documents, np.where(documents < 0, -np.inf, scores), documents.shape[1])
 
 
+def falling(scores: np.ndarray) -> np.ndarray:
+    """Scores of rows that do not rise, as rows that fall: of equal ones, each the next below.
+
+    Readers of run files break ties each in its own way (ir_measures in two). In steps of 32-bit
+    floats, which is what trec_eval compares.
+    """
+    bits = np.ascontiguousarray(scores, np.float32).view(np.int32).astype(np.int64)
+    steps = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # as many below as there are floats
+    place = np.arange(scores.shape[1])
+    steps = np.minimum.accumulate(steps + place, axis=1) - place
+    bits = np.where(steps < 0, -steps | 0x80000000, steps)
+    return bits.astype(np.uint32).view(np.float32)
+
+
 def _sorted(documents: np.ndarray, scores: np.ndarray, depth: int) -> Ranking:
     order = np.lexsort((-documents, -scores), axis=1)[:, :depth]
     return Ranking(np.take_along_axis(documents, order, 1), np.take_along_axis(scores, order, 1))

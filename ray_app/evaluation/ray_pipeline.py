@@ -19,9 +19,10 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from clir import manifest
+from clir import manifest, results
 from clir.experiment import TRANSLATE_TEST, Experiment
 from clir.methods import build_translators
+from clir.workspace import Workspace
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import PART, Embedding, Rankings, Sources, System, timed
 from ray_app.evaluation.texts import Setting
@@ -45,15 +46,20 @@ def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
         if each not in due:
             print(f"{each.folder.name}: up to date", flush=True)
     if due:
-        names = [collection.id for collection in experiment.collections.test]
-        rankings = list(_rankings(sources, names, due))
-        # First whatever runs a model, on GPUs where there are any; then what compares vectors.
-        by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
-        seconds = Counter(_carry(by_model, sources))
-        seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
-        for each in due:
-            _finish(each, seconds[each.system.name])
+        with manifest.at_work(experiment.workspace, {each.folder: each.origin for each in due}):
+            _rank(experiment, sources, due)
     return [each.folder for each in systems]
+
+
+def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
+    names = [collection.id for collection in experiment.collections.test]
+    rankings = list(_rankings(sources, names, due))
+    # First whatever runs a model, on GPUs where there are any; then what compares vectors.
+    by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
+    seconds = Counter(_carry(by_model, sources))
+    seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
+    for each in due:
+        _finish(experiment.workspace, each, seconds[each.system.name])
 
 
 def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:
@@ -67,8 +73,9 @@ def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned
 
 def _sources(experiment: Experiment) -> Sources:
     output = experiment.output.absolute()
-    found = None
+    found, depth = None, 0
     if "cross-encoder" in experiment.models:
+        depth = experiment.models["cross-encoder"].candidates
         found = candidates.build(experiment, output / "collections")
     translators = None
     if any(m in TRANSLATE_TEST for model in experiment.models.values() for m in model.methods):
@@ -79,6 +86,7 @@ def _sources(experiment: Experiment) -> Sources:
         candidates=found.absolute() if found else None,
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
+        depth=depth,
     )
 
 
@@ -104,7 +112,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
     }
     origin = manifest.origin_of(inputs, settings)
     digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
-    name = run.name.replace(run.method, method, 1)
+    name = results.run_name(run.kind, method, run.seed, run.without_domain)
     folder = experiment.output.absolute() / "evaluation" / name
     system = System(
         name=name,
@@ -116,7 +124,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
         max_length=run.model.max_length,
         translates=method in TRANSLATE_TEST,
         # Named by its origin, so that what an earlier start left is used only if it still fits.
-        work=folder.with_name(f"{name}.{digest}"),
+        work=experiment.workspace.kept(folder) / digest,
     )
     return Planned(system, folder, origin, run.model.pairs if run.kind == "cross-encoder" else None)
 
@@ -125,7 +133,8 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
     systems = [plan.system for plan in due if plan.system.kind == "bi-encoder"]
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
-            for lang in texts.held_languages(sources.tables, collection):
+            held = texts.held_languages(sources.tables, collection, sources.split)
+            for lang in held.documents if kind == "documents" else held.queries:
                 found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
                 for part in range(0, len(found), PART):
                     for system in systems:
@@ -134,7 +143,7 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
 
 def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Rankings]:
     for collection in names:
-        held = texts.held_languages(sources.tables, collection)
+        held = texts.held_languages(sources.tables, collection, sources.split)
         for plan in due:
             wanted: dict[str, list[Setting]] = {}
             for setting in texts.settings(held, sources.evaluation):
@@ -187,16 +196,16 @@ def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str,
     return done.groupby("system")["seconds"].sum().to_dict()
 
 
-def _finish(plan: Planned, seconds: float) -> None:
+def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:
     """Give a system's results their name; what only served to make them goes."""
     work = plan.system.work
     shutil.rmtree(work / "embeddings", ignore_errors=True)
 
     def write(folder: Path) -> dict[str, int]:
+        work.mkdir(parents=True, exist_ok=True)  # it may have had nothing to do
         for part in sorted(work.iterdir()):
             part.rename(folder / part.name)
         return {"trec runs": len(list((folder / "trec").glob("*.run")))}
 
-    manifest.publish(plan.folder, plan.origin, write, seconds)
-    for stale in plan.folder.parent.glob(f"{plan.folder.name}.{'?' * 12}"):
-        shutil.rmtree(stale)
+    manifest.publish(workspace, plan.folder, plan.origin, write, seconds)
+    shutil.rmtree(workspace.kept(plan.folder), ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from clir import manifest, tables
+from clir import manifest, results, tables
+from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.languages import LANGUAGES
+from clir.languages import OF_COLLECTIONS
 from clir.measures import MEASURES
 from clir.summary import summarise
 
@@ -32,17 +34,27 @@ _SIGNIFICANT = 0.05
 
 def write(experiment: Experiment, evaluations: list[Path]) -> Path:
     """Write summary.json and report.html into the experiment's folder; the report's path."""
-    for folder in evaluations:
-        manifest.read(folder)  # complains where a system has not been ranked yet
+    workspace = experiment.workspace
+    summary, report = (experiment.output / name for name in results.REPORT)
+    for path in (summary, report):
+        manifest.check_replaceable(workspace, path)
+    for folder in (*evaluations, experiment.output / "lexicon_card"):
+        manifest.verify(workspace, folder)  # complains where a system has not been ranked yet
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
     tables.check(values.schema, tables.MEASURES, f"{experiment.output}/evaluation")
+    if not values.num_rows:
+        raise InputError(
+            "nothing was scored: between the languages that evaluation and models.*.pairs ask for, "
+            "no test collection has queries with a judged document"
+        )
     rows = summarise(values.to_pandas())
-    summary = experiment.output / "summary.json"
-    summary.write_text(json.dumps(rows, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    report = experiment.output / "report.html"
-    report.write_text(_page(experiment, pd.DataFrame(rows)), encoding="utf-8")
+    for path, text in (
+        (summary, json.dumps(rows, indent=0, ensure_ascii=False) + "\n"),
+        (report, _page(experiment, pd.DataFrame(rows))),
+    ):
+        manifest.replace(workspace, path, partial(Path.write_text, data=text, encoding="utf-8"))
     return report
 
 
@@ -84,12 +96,19 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
         experiment=experiment,
         settings_yaml=yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False),
         sections=sections,
+        present=_languages(rows),
         left_out=_left_out(rows, experiment.leave_out.model) if experiment.leave_out else None,
         cards=_cards(experiment),
         flaws=_flaws(experiment),
         stages=_stages(experiment),
-        languages=LANGUAGES,
+        languages=OF_COLLECTIONS,
     )
+
+
+def _languages(rows: pd.DataFrame) -> list[str]:
+    """Those of the queries and documents that were ranked."""
+    found = {*rows["query_lang"], *rows["doc_lang"]}
+    return [code for code in OF_COLLECTIONS if code in found]
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
@@ -145,20 +164,23 @@ def _heat_maps(rows: pd.DataFrame) -> list[dict[str, str]]:
         & (rows["query_lang"] != "all")
         & ~rows["method"].str.contains(" without ")
     ]
-    present = set(pairs["query_lang"]) | set(pairs["doc_lang"])
-    langs = [code for code in LANGUAGES if code in present]
+    sides = {
+        side: [code for code in OF_COLLECTIONS if (pairs[side] == code).any()]
+        for side in ("query_lang", "doc_lang")
+    }
     top = max(pairs["value"].max(), 0.01)
     maps = []
     for method in _ordered(pairs["method"].unique()):
         part = pairs[pairs["method"] == method]
         grid = part.pivot_table(index="query_lang", columns="doc_lang", values="value")
-        maps.append({"method": method, "svg": _heat_map(grid.reindex(langs, columns=langs), top)})
+        grid = grid.reindex(sides["query_lang"], columns=sides["doc_lang"])
+        maps.append({"method": method, "svg": _heat_map(grid, top)})
     return maps
 
 
 def _heat_map(grid: pd.DataFrame, top: float) -> str:
-    size = 0.34 * len(grid) + 1
-    figure, axes = plt.subplots(figsize=(size, size))
+    rows, columns = grid.shape
+    figure, axes = plt.subplots(figsize=(0.34 * columns + 1, 0.34 * rows + 1))
     axes.imshow(grid, vmin=0, vmax=top, cmap="viridis")
     axes.set_xticks(range(len(grid)), grid.columns)
     axes.set_yticks(range(len(grid)), grid.index)
@@ -206,7 +228,7 @@ def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     lines = []
     marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
     for method in sorted(marked["method"].unique()):
-        name, domain = method.split(" without ")
+        name, domain = method.split(" without ", 1)
         for setting in _present(marked):
             line: dict[str, Any] = {"method": name, "domain": domain, "setting": setting}
             for measure in ("MAP", "recall@50"):
@@ -274,8 +296,7 @@ def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     stages = []
     for pattern in names:
         for folder in sorted(experiment.output.glob(pattern)):
-            if (folder / manifest.NAME).exists():
-                made = manifest.read(folder)
+            if made := manifest.manifest_of(folder):
                 counts = manifest.in_words(made["counts"])
                 name = str(folder.relative_to(experiment.output))
                 stages.append({"name": name, "seconds": made["seconds"], "counts": counts})

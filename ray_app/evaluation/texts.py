@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 
+from clir import trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
-from clir.words import hash_texts, mix
+from clir.languages import LANGUAGES, OF_COLLECTIONS
+from clir.words import hash_ids, mix
 
 
 class Setting(NamedTuple):
@@ -35,43 +37,105 @@ class Setting(NamedTuple):
         return f"{self.query_lang}.{self.doc_lang}"
 
 
-def settings(held: list[str], evaluation: Evaluation) -> Iterator[Setting]:
+class Held(NamedTuple):
+    """The languages that a collection has documents in, and queries of a split."""
+
+    documents: list[str]
+    queries: list[str]
+
+
+class Partly(NamedTuple):
+    """The ids that only some of several languages have: which ones have each of them."""
+
+    ids: pa.Array
+    held: np.ndarray  # ids x languages
+
+
+def settings(held: Held, evaluation: Evaluation) -> Iterator[Setting]:
     """All settings of a collection that holds these languages."""
-    asked = [lang for lang in evaluation.languages if lang in held]
-    for query_lang in asked:
-        for doc_lang in asked:
+    for query_lang in _asked(held.queries, evaluation):
+        for doc_lang in _asked(held.documents, evaluation):
             yield Setting("MoIR" if query_lang == doc_lang else "CLIR", query_lang, doc_lang)
-    for size, languages in evaluation.mlir.items():
-        if "en" not in held or len(set(languages) & set(held)) < 2:
-            continue
+    for size, languages in _sets(held, evaluation).items():
+        many_queries = len(set(languages) & set(held.queries)) > 1
+        many_documents = len(set(languages) & set(held.documents)) > 1
         for draw in range(1, evaluation.mlir_draws + 1):
             many = f"xx-{size}-{draw}"
-            yield Setting("MLIR-xx-en", many, "en")
-            yield Setting("MLIR-en-xx", "en", many)
-            yield Setting("MLIR-xx-xx", many, many)
+            if many_queries and "en" in held.documents:
+                yield Setting("MLIR-xx-en", many, "en")
+            if many_documents and "en" in held.queries:
+                yield Setting("MLIR-en-xx", "en", many)
+            if many_queries and many_documents:
+                yield Setting("MLIR-xx-xx", many, many)
 
 
-def members(lang: str, held: list[str], evaluation: Evaluation) -> list[str]:
+def _asked(held: list[str], evaluation: Evaluation) -> list[str]:
+    """Those of the languages that MoIR and CLIR ask for."""
+    if evaluation.languages is None:
+        return held
+    return [lang for lang in evaluation.languages if lang in held]
+
+
+def _sets(held: Held, evaluation: Evaluation) -> dict[str, list[str]]:
+    """The sets of languages that MLIR draws from, by their names.
+
+    A collection with languages beyond the fourteen that no set names has one more, of all its
+    languages.
+    """
+    every = [code for code in OF_COLLECTIONS if code in {*held.documents, *held.queries}]
+    named = LANGUAGES.keys() | {lang for langs in evaluation.mlir.values() for lang in langs}
+    return evaluation.mlir | ({"all": every} if set(every) - named else {})
+
+
+def members(lang: str, kind: str, held: Held, evaluation: Evaluation) -> list[str]:
     """The languages behind a side's language: itself, or those an ``xx-N-D`` draws from."""
     if not lang.startswith("xx-"):
         return [lang]
-    return [code for code in evaluation.mlir[lang.split("-")[1]] if code in held]
+    of_kind = held.documents if kind == "documents" else held.queries
+    return [code for code in _sets(held, evaluation)[lang.split("-")[1]] if code in of_kind]
 
 
-def drawn(ids: pa.Array, choices: list[str], draw: int) -> np.ndarray:
-    """The language of each id, the same in every setting and run: a draw by hash of the id."""
-    key = mix(hash_texts(ids) ^ mix(np.uint64(draw)))
-    return np.array(choices)[(key % np.uint64(len(choices))).astype(np.int64)]
+def drawn(ids: pa.Array, choices: list[str], draw: int, partly: Partly | None = None) -> np.ndarray:
+    """The language of each id, the same in every setting and run: a draw by hash of the id.
+
+    It is one of those that have the id: all choices, but for the ids in ``partly``.
+    """
+    key = mix(hash_ids(ids) ^ mix(np.uint64(draw)))
+    choice = (key % np.uint64(len(choices))).astype(np.int64)
+    if partly is not None and len(partly.ids):
+        place = pc.index_in(ids, value_set=partly.ids)
+        few = np.asarray(place.is_valid())
+        held = partly.held[place.drop_null().to_numpy()]
+        nth = (key[few] % held.sum(axis=1).astype(np.uint64)).astype(np.int64)
+        choice[few] = (held.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
+    return np.array(choices)[choice]
+
+
+@lru_cache(maxsize=64)
+def partly_held(
+    tables: Path, kind: str, collection: str, langs: tuple[str, ...], split: str
+) -> Partly:
+    """The ids of a kind that only some of these languages have; none where texts are parallel."""
+    first, *others = (
+        read_ids(tables, kind, collection, lang, split)["id"].combine_chunks() for lang in langs
+    )
+    if all(ids.equals(first) for ids in others):
+        return Partly(first.slice(0, 0), np.empty((0, len(langs)), bool))
+    each = [first, *others]
+    counts = pc.value_counts(pa.concat_arrays(each))
+    ids = counts.field("values").filter(pc.less(counts.field("counts"), len(langs)))
+    held = [np.asarray(pc.is_in(ids, value_set=of_lang)) for of_lang in each]
+    return Partly(ids, np.stack(held, axis=1))
 
 
 def read_ids(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
-    """Ids (ascending) of one language, with their domains: columns id, domain.
+    """Ids of one language, as runs sort them, with their domains: columns id, domain.
 
     Of queries, only those with a judgment in the split: a collection may hold many more.
     """
     id_name = "doc_id" if kind == "documents" else "query_id"
     table = _read(tables, kind, collection, lang, split, [id_name, "domain"])
-    return table.rename_columns(["id", "domain"]).sort_by("id").combine_chunks()
+    return in_order(table.rename_columns(["id", "domain"])).combine_chunks()
 
 
 def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
@@ -84,7 +148,12 @@ def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) 
             pc.binary_join_element_wise(table["title"], table["text"], " ")
         )
     result = pa.table({"id": table[id_name], "domain": table["domain"], "text": text})
-    return result.sort_by("id").combine_chunks()
+    return in_order(result).combine_chunks()
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """Rows by their ids ascending, as these are written into runs: ties are broken by that."""
+    return table.take(pc.sort_indices(trec.encoded(table["id"])))
 
 
 @lru_cache(maxsize=256)
@@ -139,8 +208,15 @@ def _judgments(tables: Path, collection: str, split: str) -> pa.Table:
 
 
 @lru_cache(maxsize=64)
-def held_languages(tables: Path, collection: str) -> list[str]:
-    """The languages a collection has documents in."""
-    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "documents").glob("*.parquet"))))
-    langs = data.to_table(columns=["lang"], filter=pc.field("collection") == collection)["lang"]
-    return sorted(langs.unique().to_pylist())
+def held_languages(tables: Path, collection: str, split: str) -> Held:
+    """The languages that a collection has documents in, and queries of the split."""
+    documents = pyarrow.dataset.dataset(sorted(map(str, (tables / "documents").glob("*.parquet"))))
+    of_collection = pc.field("collection") == collection
+    asked = _judgments(tables, collection, split)["query_id"].unique()
+    queries = pyarrow.dataset.dataset(sorted(map(str, (tables / "queries").glob("*.parquet"))))
+    of_split = of_collection & pc.field("query_id").isin(asked)
+    found = (
+        set(data.to_table(columns=["lang"], filter=wanted)["lang"].unique().to_pylist())
+        for data, wanted in ((documents, of_collection), (queries, of_split))
+    )
+    return Held(*([code for code in OF_COLLECTIONS if code in langs] for langs in found))

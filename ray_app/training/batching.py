@@ -21,7 +21,7 @@ from transformers import BatchEncoding
 
 from clir.errors import InputError
 from clir.methods import OnTheFly, switch_side
-from clir.words import hash_texts
+from clir.words import hash_ids
 from ray_app.training.tokenization import Encoder
 
 _COLUMNS = ["pair_id", "query", "passage", "label", "query_id", "doc_id"]
@@ -120,7 +120,7 @@ def tokenized(pairs: pa.Table, kind: str, encode: Encoder) -> Batch:
     else:
         texts = tuple(encode(side) for side in (queries, passages))
     keys = (
-        torch.from_numpy(hash_texts(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
+        torch.from_numpy(hash_ids(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
     )
     return Batch(texts, torch.tensor(pairs["label"].to_pylist()), *keys)
 

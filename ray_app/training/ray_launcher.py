@@ -8,11 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.fs
 import ray
 import ray.train
 from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
+from clir import manifest
 from clir.experiment import Experiment
 from ray_app.training import switched_pairs
 from ray_app.training.runs import Run, plan_runs
@@ -33,14 +35,19 @@ def train(experiment: Experiment) -> list[Run]:
     for method in sorted({run.method for run in runs if run.switch}):
         switched_pairs.measure(experiment, method)
     if todo:
-        _launch(experiment, todo)
+        workspace, checkpoints = experiment.workspace, experiment.output / "checkpoints"
+        with (
+            workspace.held(checkpoints),
+            manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
+        ):
+            _launch(experiment, todo, workspace.kept(checkpoints))
+            shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
     return runs
 
 
-def _launch(experiment: Experiment, runs: list[Run]) -> None:
+def _launch(experiment: Experiment, runs: list[Run], storage: Path) -> None:
     training = experiment.training
     use_gpu = ray.cluster_resources().get("GPU", 0) > 0
-    storage = experiment.output.absolute() / "checkpoints"
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"runs": runs},
@@ -51,15 +58,15 @@ def _launch(experiment: Experiment, runs: list[Run]) -> None:
             resources_per_worker={"CPU": 1} | ({"GPU": 1} if use_gpu else {}),
         ),
         run_config=RunConfig(
-            name=experiment.name,
+            name="training",
             storage_path=str(storage),
+            storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
             logging_config=LoggingConfig(log_level="WARNING"),
             failure_config=FailureConfig(max_failures=training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
     trainer.fit()
-    shutil.rmtree(storage, ignore_errors=True)  # every run is finished
 
 
 def _worker(config: dict[str, Any]) -> None:

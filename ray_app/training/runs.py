@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow.dataset
 
-from clir import manifest
+from clir import manifest, results
 from clir.errors import InputError
 from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment, Model, Training
 from clir.methods import OnTheFly, on_the_fly, pairs_folder
+from clir.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Run:
     model: Model
     training: Training
     folder: Path  # where the finished model goes
+    workspace: Workspace
     origin: dict[str, Any]  # for its manifest
 
     @property
@@ -81,7 +83,7 @@ def _run(
 ) -> Run:
     model = experiment.models[kind]  # type: ignore[index]
     pairs, switch = pairs_folder(experiment, method), on_the_fly(experiment, method)
-    name = f"{kind}.{method}.{seed}" + (f".without-{without}" if without else "")
+    name = results.run_name(kind, method, seed, without)
     # What is only read at evaluation, or only about speed, makes no other model.
     settings = {
         "kind": kind,
@@ -108,6 +110,7 @@ def _run(
         model=model,
         training=experiment.training,
         folder=(experiment.output / "models" / name).absolute(),
+        workspace=experiment.workspace,
         origin=manifest.origin_of(inputs, settings),
     )
 
@@ -133,7 +136,8 @@ def _tokenizer(experiment: Experiment, kind: str) -> Path:
         tokenizer.save_pretrained(out)
         return {"pieces": len(tokenizer)}
 
-    manifest.build(folder, [*pairs, experiment.output / "lexicon", *texts], settings, write)
+    inputs = [*pairs, experiment.output / "lexicon", *texts]
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
     return folder
 
 

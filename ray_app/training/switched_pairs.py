@@ -30,7 +30,7 @@ def switched_pairs(experiment: Experiment, method: str) -> ray.data.Dataset:
         raise InputError(f"{method} switches nothing: read {experiment.output}/pairs/{method}")
     english, switchers = _made_from(experiment, method)
     for folder in (english, switchers):
-        manifest.read(folder)
+        manifest.verify(experiment.workspace, folder)
     switch = partial(
         _switch, chosen=chosen, switchers=str(switchers.absolute()), seed=experiment.seeds[0]
     )
@@ -53,7 +53,8 @@ def measure(experiment: Experiment, method: str) -> None:
         return switch_rates.summary(counted.iter_rows())  # some dozens of each block
 
     folder = experiment.output / "switch_rates" / method
-    manifest.build(folder, _made_from(experiment, method), settings, write)
+    inputs = _made_from(experiment, method)
+    manifest.build(experiment.workspace, folder, inputs, settings, write)
 
 
 def _made_from(experiment: Experiment, method: str) -> tuple[Path, Path]:

@@ -191,6 +191,8 @@ def _save_checkpoint(
     engine.save_checkpoint(str(folder), tag="state", client_state={"step": step})
     note = {"run": run.name, "step": step, "origin": run.origin}
     (folder / "run.json").write_text(json.dumps(note))
+    if run.workspace.hashes:
+        manifest.list_files(folder, context.rank)
     dist.barrier()
     context.report({"run": run.name, "step": step, "loss": loss}, folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -204,6 +206,13 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
     note = json.loads((folder / "run.json").read_text())
     if note["run"] != run.name or note["origin"] != run.origin:
         return 0
+    try:
+        manifest.check_files(folder, context.rank)  # each worker its own part
+    except ValueError as error:
+        kept = run.workspace.kept(run.workspace.output / "checkpoints")
+        raise InputError(
+            f"{run.name}: its checkpoint was damaged ({error}); delete {kept} and run again"
+        ) from None
     _, state = engine.load_checkpoint(str(folder), tag="state")
     if context.rank == 0:
         print(f"{run.name}: resumed at step {state['step']}", flush=True)
@@ -211,7 +220,7 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
 
 
 def _save_model(run: Run, network: _Network, loss: float, seconds: float, context: Context) -> None:
-    """Rank 0 writes the folder under a temporary name and renames it; then all go on."""
+    """Rank 0 writes the folder, which gets its name when it is whole; then all go on."""
     state, token_weight = network.model.state_dict(), network.token_weight
     if run.training.zero_stage == 3:  # every worker holds a part
         with deepspeed.zero.GatheredParameters(list(network.parameters()), modifier_rank=None):
@@ -228,6 +237,6 @@ def _save_model(run: Run, network: _Network, loss: float, seconds: float, contex
             network.tokenizer.save_pretrained(folder)
             return counts
 
-        manifest.publish(run.folder, run.origin, write, seconds)
+        manifest.publish(run.workspace, run.folder, run.origin, write, seconds)
     dist.barrier()
     context.report({"run": run.name, "step": run.steps, "loss": loss}, None)

@@ -28,7 +28,7 @@ from clir import word_vectors
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from spark_etl import lexicon_table, titles, trained_vectors
-from spark_etl.session import spark_session
+from spark_etl.session import read_table, spark_session
 
 Gold = dict[str, set[str]]
 
@@ -91,7 +91,7 @@ def prepare(arguments: argparse.Namespace, langs: list[str]) -> tuple[pa.Table, 
         mined = titles.mine(spark, experiment())
         folder = lexicon_table.build(spark, experiment(), mined) / "data"
         vectors = trained_vectors.train(
-            spark, experiment(**training), lambda: spark().read.parquet(str(folder)), [mined]
+            spark, experiment(**training), lambda: read_table(spark(), folder), [mined]
         )
     files = sorted(map(str, folder.glob("*.parquet")))
     return pyarrow.dataset.dataset(files).to_table(), vectors

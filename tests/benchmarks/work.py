@@ -9,7 +9,6 @@ import gzip
 import json
 import random
 import re
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -52,7 +51,7 @@ def mine_titles(small: str, config: str, cores: str) -> int:
     with session.spark_session(experiment.load(Path(small), chosen).spark) as spark:
         for path in (small, config):
             settings = experiment.load(Path(path), chosen)
-            shutil.rmtree(settings.output, ignore_errors=True)
+            manifest.remove(settings.workspace, settings.output / "titles")
             _start_clock()
             folder = titles.mine(spark, settings)
     return int(manifest.read(folder)["counts"]["titles"])

@@ -47,15 +47,38 @@ def test_every_layout_gives_the_same_tables(tmp_path, write_layout):
     ]
 
 
-def test_mmarco_has_a_language_for_each_collection_file(tmp_path):
+def langs(found):
+    return [{row["lang"] for row in found[kind]} for kind in ("documents", "queries")]
+
+
+def test_mmarco_has_the_languages_of_its_files(tmp_path):
     folder = layouts.write_mmarco(tmp_path / "mmarco")
     write(folder / "google" / "queries" / "dev" / "french_queries.dev.tsv", "7\tquel?")
-    found = read(folder)
-    assert {row["lang"] for row in found["documents"]} == {"en", "de"}
-    assert {row["lang"] for row in found["queries"]} == {"en", "de"}
+    assert langs(read(folder)) == [{"en", "de"}, {"en", "de", "fr"}]
     (folder / "google" / "queries" / "train" / "german_queries.train.tsv").unlink()
-    with pytest.raises(InputError, match="documents in de, en, queries in en;"):
+    assert langs(read(folder)) == [{"en", "de"}, {"en", "fr"}]
+
+
+def test_queries_and_documents_in_different_languages(tmp_path):
+    folder = tmp_path / "neuclir"
+    for lang in ("fa", "ru", "zh", "sw"):
+        write(folder / lang / "corpus.jsonl", json.dumps({"_id": f"{lang}-1", "text": "..."}))
+    write(folder / "en" / "queries.jsonl", '{"_id": "7", "text": "which?"}')
+    assert langs(read(folder)) == [{"fa", "ru", "zh", "sw"}, {"en"}]
+    with pytest.raises(InputError, match="by language; leave lang away"):
+        read(folder, query_lang="en")
+    (folder / "en" / "queries.jsonl").unlink()
+    with pytest.raises(InputError, match="documents in fa, ru, sw, zh, queries in no language; bo"):
         read(folder)
+    write(folder / "fas" / "queries.jsonl", '{"_id": "7", "text": "which?"}')
+    with pytest.raises(InputError, match="neuclir/fas: no language is called so"):
+        read(folder)
+
+
+def test_the_language_of_the_queries_may_be_given(tmp_path):
+    for write_layout in (layouts.write_trec, layouts.write_msmarco, layouts.write_beir):
+        folder = write_layout(tmp_path / write_layout.__name__)
+        assert langs(read(folder, lang="fi", query_lang="en")) == [{"fi"}, {"en"}]
 
 
 def test_triples_and_top1000_are_candidates(tmp_path):
@@ -106,6 +129,10 @@ def test_a_folder_without_collection_or_domain(tmp_path):
     layouts.write_beir(folder)
     with pytest.raises(InputError, match="names no domain"):
         collections.files(Collection(path=folder))
+    for wrong in ("[1]", '{"domain": 5}', "{", '{"domain": ""}'):
+        (folder / "about.json").write_text(wrong)
+        with pytest.raises(InputError, match="names no domain"):
+            collections.files(Collection(path=folder))
     (folder / "about.json").write_text('{"domain": "social"}')
     assert {part.domain for part in collections.files(Collection(path=folder))} == {"social"}
 
@@ -135,22 +162,6 @@ def test_documents_carry_their_own_domain_or_the_collections(tmp_path):
         ("c", "news", "en", "a", "T", "x"),
         ("c", "web", "en", "7", "", "y"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (b"{no json", "corpus.jsonl:2: not JSON"),
-        (b"[1]", "corpus.jsonl:2: expected a JSON object"),
-        (b'{"_id": "x"}', "corpus.jsonl:2: expected the keys _id and text"),
-        (b'{"_id": "x", "text": "\xff"}', "corpus.jsonl:2: not UTF-8"),
-    ],
-)
-def test_bad_lines_of_json_are_named(tmp_path, line, message):
-    path = tmp_path / "corpus.jsonl"
-    path.write_bytes(b'{"_id": "a", "text": "t"}\n' + line + b"\n")
-    with pytest.raises(InputError, match=message):
-        rows([Part("documents", "BEIR texts", str(path), "c", "web", "en")])
 
 
 @pytest.mark.parametrize(
@@ -189,10 +200,39 @@ def test_places_of_an_id(tmp_path):
     write(tmp_path / "b.tsv", "2\tz")
     part = Part("documents", "MS MARCO texts", "", "c", "web", "en")
     files = [part._replace(path=str(tmp_path / name)) for name in ("a.tsv", "b.tsv")]
-    assert list(collections.places(files, "doc_id", "2")) == [
-        f"{tmp_path}/a.tsv:3",
-        f"{tmp_path}/b.tsv:1",
+    assert list(collections.places(files, "doc_id", ["2", "9"])) == [
+        (f"{tmp_path}/a.tsv", 3, "2"),
+        (f"{tmp_path}/b.tsv", 1, "2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "line", "message"),
+    [
+        ("BEIR texts", "documents", '{"_id": "", "text": "x"}', "an empty doc id"),
+        ("BEIR texts", "queries", '{"_id": "", "text": "x"}', "an empty query id"),
+        ("BEIR judgments", "judgments", "\td1\t1", "an empty query id"),
+        ("BEIR judgments", "judgments", "q1\t\t1", "an empty doc id"),
+        ("MS MARCO texts", "documents", "\tx", "an empty doc id"),
+        ("negatives of triples", "candidates", "1\t2\t", "an empty doc id"),
+    ],
+)
+def test_an_empty_id_is_named(tmp_path, form, kind, line, message):
+    path = tmp_path / "file"
+    good = '{"_id": "a", "text": "x"}' if form == "BEIR texts" else line.replace("\t", "7\t") + "7"
+    path.write_text(f"{good}\n{line}\n")
+    part = Part(kind, form, str(path), "c", "web", "en", "test", start=len(good) + 1)
+    with pytest.raises(InputError) as error:
+        rows([part])
+    assert str(error.value) == f"{path}:2: {message}"
+
+
+@pytest.mark.parametrize("name", ["te[s]t", "a b", "50%", "x=y", "a.en.de", "Bücher", "*", "q?"])
+def test_a_folder_of_any_name(tmp_path, name):
+    for write_layout in LAYOUTS:
+        found = read(write_layout(tmp_path / write_layout.__name__ / name))
+        assert {row["collection"] for row in found["judgments"]} == {name}
+        assert all(found.values())
 
 
 def test_candidates_have_the_columns_of_their_table(tmp_path):

@@ -31,11 +31,13 @@ def test_a_card_counted_by_hand():
     )
     assert card["switch_rate"]["1.0"] == 5 / 6
     assert card["switch_rate"]["0.25"] <= card["switch_rate"]["0.5"] <= 5 / 6
-    del card["switch_rate"]
+    assert card["copy_rate"]["1.0"] == 0  # no text has the word taxi
+    del card["switch_rate"], card["copy_rate"]
     assert card == {
         "target_lang": "de",
         "entries": 4,
         "terms": 4,
+        "never_found": 0,
         "copies": 1 / 4,
         "target_words": 1.0,
         "type_coverage": 3 / 4,

@@ -9,10 +9,15 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import ir_measures
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+
+from clir import experiment, manifest
+from clir.errors import InputError
+from clir.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
@@ -35,6 +40,19 @@ SMALL = [
     "leave_out={domain: social, methods: [zero-shot]}",
     "evaluation.languages=[en, de, ar]",
 ]
+
+
+# A name of an output folder that Spark, Arrow or Ray might take for a pattern or an address.
+ODD = "o[u]t {a,b} 100%=1,:#é"
+
+
+def linked(output: Path, made: Path, *parts: str) -> Path:
+    """An output folder with some results of another one."""
+    Workspace(output).open()
+    for part in parts:
+        (output / part).parent.mkdir(exist_ok=True)
+        (output / part).symlink_to(made / part)
+    return output
 
 
 def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[str]:
@@ -74,13 +92,14 @@ def kill(process: subprocess.Popen) -> None:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """An experiment that was killed in the middle of training, and then run to its end."""
-    output = tmp_path_factory.mktemp("experiment") / "out"
+    output = tmp_path_factory.mktemp("experiment") / ODD
     log = output.parent / "log.txt"
     first = start(output, log)
 
     def in_training():
         # Ray Train notes a checkpoint here once all workers have handed in their parts.
-        notes = output.glob("checkpoints/*/checkpoint_manager_snapshot.json")
+        kept = Workspace(output).kept(output / "checkpoints")
+        notes = kept.glob("*/checkpoint_manager_snapshot.json")
         return any("checkpoint_dir_name" in note.read_text() for note in notes)
 
     wait_for(in_training, first, log)
@@ -97,7 +116,9 @@ def test_a_killed_run_goes_on_where_it_was(finished):
     for stage in ("titles", "lexicon", "collections", "zero-shot", "ml-cs"):
         assert f"{stage}: up to date" in said
     assert "resumed at step" in said
-    assert not list(finished.rglob("*.partial*"))
+    workspace = Workspace(finished)
+    for place in (workspace.work(finished / "x").parent, workspace.kept(finished / "x").parent):
+        assert not list(place.iterdir())  # nothing half-written is left
 
 
 def test_a_third_run_does_nothing_again(finished):
@@ -109,8 +130,7 @@ def test_a_third_run_does_nothing_again(finished):
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
     """To the last bit, though this one trains its tokenizers anew too."""
-    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs"):
-        (tmp_path / part).symlink_to(finished / part)
+    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
     whole = run(*command(tmp_path, job="train"))
     assert whole.returncode == 0, whole.stderr[-3000:]
     names = sorted(path.name for path in (finished / "models").iterdir())
@@ -137,9 +157,8 @@ SWITCHED = [
 @pytest.fixture(scope="module")
 def switched(finished, tmp_path_factory) -> Path:
     """An experiment with the pairs of every method that switches, by Spark."""
-    output = tmp_path_factory.mktemp("switched")
-    for part in ("titles", "collections", "lexicon"):
-        (output / part).symlink_to(finished / part)
+    output = tmp_path_factory.mktemp("switched") / ODD
+    linked(output, finished, "titles", "collections", "lexicon")
     done = run(*command(output, *SWITCHED, job="switch_pairs"))
     assert done.returncode == 0, done.stderr[-3000:]
     return output
@@ -176,10 +195,7 @@ with cluster.connected():
 
 
 def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
-    for part in ("collections", "lexicon", "switchers"):
-        (tmp_path / part).symlink_to(switched / part)
-    (tmp_path / "pairs").mkdir()
-    (tmp_path / "pairs" / "zero-shot").symlink_to(switched / "pairs" / "zero-shot")
+    linked(tmp_path, switched, "collections", "lexicon", "switchers", "pairs/zero-shot")
     one = ["models={bi-encoder: {methods: [zero-shot, ml-cs]}}", "switching.on_the_fly=true"]
     few = ["training.steps=4", "training.precision=bf16"]
     done = run(*command(tmp_path, *SWITCHED, *one, *few, job="train"))
@@ -246,6 +262,13 @@ def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
     values = values[(values.measure == "MRR@10") & (values.query_lang == "en")]
     per_query = values[values.doc_lang == "de"].set_index("query_id")["value"].to_dict()
     assert per_query == pytest.approx(reciprocal)
+    # As others read the two files that lie beside each other.
+    run, qrels = (str(folder / "trec" / f"test.en.de.{kind}") for kind in ("run", "qrels"))
+    read = ir_measures.read_trec_qrels(qrels), ir_measures.read_trec_run(run)
+    theirs = {
+        row.query_id: row.value for row in ir_measures.iter_calc([ir_measures.RR @ 10], *read)
+    }
+    assert theirs == pytest.approx(reciprocal)
 
 
 def test_the_report_is_one_file_that_names_everything(finished):
@@ -267,6 +290,61 @@ def test_the_report_is_one_file_that_names_everything(finished):
                  "Gain over zero-shot by domain", "translate-test", "What was run",
                  "A domain never seen: trained with and without social"):  # fmt: skip
         assert part in page.text
+
+
+# What is damaged, what is taken away so that something is made from it again, and by which job.
+DAMAGED = [
+    ("pairs/ml-cs/data/*.parquet", "models/bi-encoder.ml-cs.1", "train"),
+    ("tokenizers/bi-encoder/tokenizer.json", "models/bi-encoder.ml-cs.1", "train"),
+    (
+        "models/bi-encoder.zero-shot.1/model.safetensors",
+        "evaluation/bi-encoder.zero-shot.1",
+        "rank",
+    ),
+    ("collections/documents/*.parquet", "evaluation/bi-encoder.zero-shot.1", "rank"),
+    ("candidates/test.parquet", "evaluation/cross-encoder.zero-shot.1", "rank"),
+    ("switchers/translate-test/de/keys.npy", "evaluation/bi-encoder.translate-test.1", "rank"),
+    ("evaluation/bi-encoder.ml-cs.1/measures/*.parquet", "summary.json", "report"),
+    ("lexicon_card/card.json", "summary.json", "report"),
+]
+
+
+@pytest.mark.parametrize(("damaged", "due", "job"), DAMAGED)
+@pytest.mark.parametrize("how", ["deleted", "another byte"])
+def test_nothing_is_computed_from_what_was_damaged(
+    finished, tmp_path, monkeypatch, damaged, due, job, how
+):
+    """Before an engine does anything: neither Ray nor Spark is running here."""
+    from ray_app.evaluation import ray_pipeline, report
+    from ray_app.training import ray_launcher, runs
+
+    monkeypatch.chdir(ROOT)
+    settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
+    planned = runs.plan_runs(settings)
+    _, systems = ray_pipeline.plan(settings, planned)
+    work = {
+        "train": lambda: ray_launcher.train(settings),
+        "rank": lambda: ray_pipeline.evaluate(settings, planned),
+        "report": lambda: report.write(settings, [system.folder for system in systems]),
+    }[job]
+    stage, _, pattern = damaged.partition("/")
+    file = sorted((finished / stage).glob(pattern))[0]
+    content, aside = file.read_bytes(), tmp_path / "aside"
+    manifest._seen.clear()  # as in a process of its own
+    (finished / due).rename(aside)
+    try:
+        if how == "deleted":
+            file.unlink()
+        else:
+            file.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+        with pytest.raises(InputError) as error:
+            work()
+        said = "is missing" if how == "deleted" else "was changed since it was written"
+        assert f"{file.name} {said}; delete the folder and run again" in str(error.value)
+        assert not (finished / due).exists()
+    finally:
+        file.write_bytes(content)
+        aside.rename(finished / due)
 
 
 @pytest.mark.parametrize(
@@ -298,10 +376,10 @@ def test_a_damaged_dump_ends_a_spark_job_in_one_line(tmp_path):
 
 
 def test_training_goes_on_from_a_base_model(finished, tmp_path):
-    for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs"):
-        (tmp_path / part).symlink_to(finished / part)
+    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
     base = finished / "models" / "bi-encoder.zero-shot.1"
-    kinds = ["models={bi-encoder: {methods: [ml-cs], base: %s}}" % base, "training.steps=2"]  # noqa: UP031
+    model = json.dumps({"bi-encoder": {"methods": ["ml-cs"], "base": str(base)}})
+    kinds = [f"models={model}", "training.steps=2"]
     done = run(*command(tmp_path, *kinds, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
     before = load_file(base / "model.safetensors")
@@ -315,9 +393,8 @@ def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
     weights = []
     for stage in (0, 3):
         output = tmp_path / str(stage)
-        output.mkdir()
-        for part in ("titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"):
-            (output / part).symlink_to(finished / part)
+        parts = ("titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers")
+        linked(output, finished, *parts)
         few = ["models.bi-encoder.methods=[ml-cs]", "training.steps=3", "leave_out=null"]
         few += ["models.cross-encoder.steps=2", f"training.zero_stage={stage}"]
         done = run(*command(output, *few, job="train"))

@@ -1,28 +1,96 @@
 """Settings, draws and rankings, without an engine."""
 
+from urllib.parse import unquote
+
+import ir_measures
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from ir_measures import AP, RR, R, nDCG
 
-from clir import tables
+from clir import tables, trec
+from clir.collections import SCHEMAS
 from clir.experiment import Evaluation
-from ray_app.evaluation import ranking, texts
-from ray_app.evaluation.items import Rankings, Sources, System
-from ray_app.evaluation.texts import Setting
+from clir.summary import summarise
+from ray_app.evaluation import candidates, ranking, texts
+from ray_app.evaluation.items import Embedding, Rankings, Sources, System
+from ray_app.evaluation.texts import Held, Partly, Setting
+
+
+def labels(found):
+    named = {}
+    for setting in found:
+        named.setdefault(setting.name, []).append(setting.label)
+    return named
 
 
 def test_settings_of_a_collection_with_three_languages():
-    found = list(texts.settings(["ar", "de", "en"], Evaluation()))
-    moir = [s.query_lang for s in found if s.name == "MoIR"]
-    clir = [s.label for s in found if s.name == "CLIR"]
-    assert sorted(moir) == ["ar", "de", "en"] and len(clir) == 6 and "de.ar" in clir
-    mlir = {s.name: s.label for s in found if s.name.startswith("MLIR") and "14" in s.label}
-    assert mlir == {
-        "MLIR-xx-en": "xx-14-1.en",
-        "MLIR-en-xx": "en.xx-14-1",
-        "MLIR-xx-xx": "xx-14-1.xx-14-1",
-    }
+    langs = ["en", "de", "ar"]
+    found = labels(texts.settings(Held(langs, langs), Evaluation()))
+    assert found["MoIR"] == ["en.en", "de.de", "ar.ar"]
+    assert len(found["CLIR"]) == 6 and "de.ar" in found["CLIR"]
+    assert found["MLIR-xx-en"] == ["xx-6-1.en", "xx-14-1.en"]
+    assert found["MLIR-en-xx"] == ["en.xx-6-1", "en.xx-14-1"]
+    assert found["MLIR-xx-xx"] == ["xx-6-1.xx-6-1", "xx-14-1.xx-14-1"]
+    asked = labels(texts.settings(Held(langs, langs), Evaluation(languages=["fr", "ar"], mlir={})))
+    assert asked == {"MoIR": ["ar.ar"]}
+
+
+@pytest.mark.parametrize(
+    ("documents", "queries", "expected"),
+    [
+        (
+            ["ru", "zh", "fa"],
+            ["en"],
+            {
+                "CLIR": ["en.ru", "en.zh", "en.fa"],
+                "MLIR-en-xx": ["en.xx-14-1", "en.xx-all-1"],  # the fourteen have no Persian
+            },
+        ),
+        (["fr", "es"], ["fr"], {"MoIR": ["fr.fr"], "CLIR": ["fr.es"]}),
+        (["fi"], ["en", "de"], {"CLIR": ["en.fi", "de.fi"]}),
+        (
+            ["en"],
+            ["sw", "yo"],
+            {"CLIR": ["sw.en", "yo.en"], "MLIR-xx-en": ["xx-all-1.en"]},
+        ),
+        (
+            ["en", "fr", "hi"],
+            ["en", "fr"],
+            {
+                "MoIR": ["en.en", "fr.fr"],
+                "CLIR": ["en.fr", "en.hi", "fr.en", "fr.hi"],
+                "MLIR-xx-en": ["xx-14-1.en"],
+                "MLIR-en-xx": ["en.xx-14-1"],
+                "MLIR-xx-xx": ["xx-14-1.xx-14-1"],
+            },
+        ),
+    ],
+)
+def test_settings_where_queries_and_documents_differ(documents, queries, expected):
+    assert labels(texts.settings(Held(documents, queries), Evaluation())) == expected
+
+
+def test_a_set_that_names_the_others_is_the_one():
+    sets = Evaluation(mlir={"3": ["fa", "ru", "zh"]})
+    found = labels(texts.settings(Held(["ru", "zh", "fa"], ["en"]), sets))
+    assert found["MLIR-en-xx"] == ["en.xx-3-1"]
+
+
+def test_an_id_draws_among_the_languages_that_have_it():
+    ids = pa.array([f"d{n}" for n in range(900)])
+    langs = ["en", "de", "ar"]
+    everywhere = texts.drawn(ids, langs, 1)
+    partly = Partly(ids.slice(0, 600), np.array([[0, 1, 1]] * 300 + [[0, 0, 1]] * 300, bool))
+    found = texts.drawn(ids, langs, 1, partly)
+    assert (found[600:] == everywhere[600:]).all()
+    assert set(found[300:600]) == {"ar"}
+    assert np.unique(found[:300], return_counts=True)[1] == pytest.approx([150] * 2, rel=0.2)
+    assert (texts.drawn(ids.slice(250, 100), langs, 1, partly) == found[250:350]).all()
 
 
 def test_every_id_draws_one_language_whatever_else_is_there():
@@ -46,42 +114,72 @@ def test_ranking_in_blocks_is_ranking_at_once():
         assert (found.scores == np.take_along_axis(scores, expected, 1)).all()
 
 
+@given(
+    npst.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 3), st.integers(1, 20)),
+        elements=st.sampled_from([0.0, -0.0, 1.0, -1.0, 1 + 2**-23, 3e38, -3e38, 1e-45]),
+    )
+)
+def test_scores_in_run_files_fall(scores):
+    scores = -np.sort(-scores, axis=1)
+    found = ranking.falling(scores)
+    assert (np.diff(found.astype(np.float64), axis=1) < 0).all()
+    assert (found <= scores).all() and found == pytest.approx(scores, rel=1e-5, abs=1e-40)
+    distinct = np.unique(scores)[None, ::-1]
+    assert (ranking.falling(distinct) == distinct).all()
+
+
 def test_candidates_missing_at_the_end_come_last():
     found = ranking.of_candidates(np.array([[4, 2, -1]]), np.array([[1.0, 1.0, 99.0]]))
     assert found.documents.tolist() == [[4, 2, -1]]
+
+
+def write_tables(folder, documents, queries, judgments, flawed=(), candidates=()):
+    """Tables of a collection ``c``: (lang, id) of texts, (query, document, grade) of judgments."""
+    rows = {
+        "documents": [("c", "news", lang, key, "", "a text") for lang, key in documents],
+        "queries": [("c", "news", lang, key, "...") for lang, key in queries],
+        "judgments": [("c", "test", *row) for row in judgments],
+        "flawed_translations": [("c", *row, "truncated") for row in flawed],
+        "candidates": [("c", "test", *row) for row in candidates],
+    }
+    schemas = SCHEMAS | {"flawed_translations": tables.FLAWED}
+    for kind, cells in rows.items():
+        (folder / kind).mkdir()
+        names = schemas[kind].names
+        table = pa.Table.from_pylist(
+            [dict(zip(names, row, strict=True)) for row in cells], schema=schemas[kind]
+        )
+        pq.write_table(table, folder / kind / "part.parquet")
+
+
+def write_vectors(work, kind, lang, ids, vectors):
+    """As embedding leaves them: in the order of ids as runs hold them."""
+    order = sorted(range(len(ids)), key=lambda n: trec.encoded(pa.array([ids[n]]))[0].as_py())
+    folder = work / "embeddings" / f"c.{kind}.{lang}"
+    folder.mkdir(parents=True)
+    vectors = np.asarray(vectors, np.float32)[order]
+    column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+    table = pa.table({"id": [ids[n] for n in order], "vector": column})
+    pq.write_table(table, folder / "000000000.parquet")
+
+
+def system_of(folder, kind="bi-encoder"):
+    return System("m", kind, "ml-cs", 1, None, folder, 8, False, folder / "work")
 
 
 @pytest.fixture
 def ranked(tmp_path):
     """Three queries whose vectors are those of their documents; two translations failed."""
     ids = ["0", "1", "2"]
-    same = {"collection": ["c"] * 3, "domain": ["news"] * 3, "text": ["..."] * 3}
-    written = {"documents": [], "queries": [], "flawed_translations": []}
-    for lang in ("de", "en"):
-        texts_of = same | {"lang": [lang] * 3}
-        written["documents"].append(texts_of | {"doc_id": ids, "title": [""] * 3})
-        written["queries"].append(texts_of | {"query_id": ids})
-    flaw = {"collection": ["c"], "lang": ["de"], "flaw": ["truncated"]}
-    written["flawed_translations"] = [
-        flaw | {"kind": ["documents"], "id": ["1"]},
-        flaw | {"kind": ["queries"], "id": ["2"]},
-    ]
-    judged = {"collection": ["c"] * 3, "split": ["test"] * 3, "grade": [1] * 3}
-    written["judgments"] = [judged | {"query_id": ids, "doc_id": ids}]
-    schemas = {"flawed_translations": tables.FLAWED, "documents": tables.DOCUMENTS,
-               "queries": tables.QUERIES, "judgments": tables.JUDGMENTS}  # fmt: skip
-    for kind, parts in written.items():
-        (tmp_path / kind).mkdir()
-        table = pa.concat_tables([pa.table(part).select(schemas[kind].names) for part in parts])
-        pq.write_table(table.cast(schemas[kind]), tmp_path / kind / "part.parquet")
-    system = System("m", "bi-encoder", "ml-cs", 1, None, tmp_path, 8, False, tmp_path / "work")
-    (system.work / "embeddings").mkdir(parents=True)
-    vectors = pa.table(
-        {"id": ids, "vector": pa.FixedSizeListArray.from_arrays(np.eye(3).ravel(), 3)}
-    )
+    both = [(lang, key) for lang in ("de", "en") for key in ids]
+    flawed = [("documents", "de", "1"), ("queries", "de", "2")]
+    write_tables(tmp_path, both, both, [(key, key, 1) for key in ids], flawed)
+    system = system_of(tmp_path)
     for kind in ("documents", "queries"):
         for lang in ("de", "en"):
-            pq.write_table(vectors, system.work / "embeddings" / f"c.{kind}.{lang}.0.parquet")
+            write_vectors(system.work, kind, lang, ids, np.eye(3))
     sources = Sources(tmp_path, None, None, "test", Evaluation())
 
     def rank(*settings):
@@ -105,3 +203,167 @@ def test_in_mlir_a_translation_counts_where_its_language_was_drawn(ranked):
     many = Setting("MLIR-en-xx", "en", "xx-14-1")
     drew = texts.drawn(pa.array(["1"]), ["en", "de"], 1)[0]
     assert ranked(many) == ({("xx-14-1", "1")} if drew == "de" else set())
+
+
+# White space of str.split and of C, quotes, signs around the blank, and what looks encoded.
+_NASTY = st.text(
+    st.sampled_from(" \t\n\r\v\f\x1c\x85\xa0\u2003\u2028\u3000\ufeff\0%!\"#'$a2é狗"), min_size=1
+)
+_IDS = st.lists(_NASTY | st.sampled_from(["a b", "a%20b", "a%2520b", "%", " "]), min_size=1,
+                max_size=8, unique=True)  # fmt: skip
+
+
+@given(documents=_IDS, queries=_IDS, data=st.data())
+def test_other_tools_read_the_same_values_from_our_files(
+    tmp_path_factory, documents, queries, data
+):
+    folder = tmp_path_factory.mktemp("nasty")
+    grades = data.draw(
+        st.dictionaries(
+            st.tuples(st.sampled_from(queries), st.sampled_from(documents)),
+            st.integers(-1, 2),
+            min_size=1,
+        )
+    )
+    write_tables(
+        folder,
+        [("de", key) for key in documents],
+        [("en", key) for key in queries],
+        [(*pair, grade) for pair, grade in grades.items()],
+    )
+    system = system_of(folder)
+    few = st.integers(0, 1)  # many ties
+    for kind, lang, ids in (("documents", "de", documents), ("queries", "en", queries)):
+        vectors = data.draw(st.lists(st.lists(few, min_size=2, max_size=2), min_size=len(ids),
+                                     max_size=len(ids)))  # fmt: skip
+        asked = [n for n, key in enumerate(ids)
+                 if kind == "documents" or any(query == key for query, _ in grades)]  # fmt: skip
+        write_vectors(system.work, kind, lang, [ids[n] for n in asked], [vectors[n] for n in asked])
+    item = Rankings(system, "c", "en", (Setting("CLIR", "en", "de"),))
+    depth = data.draw(st.integers(1, 9))
+    item.run(Sources(folder, None, None, "test", Evaluation(depth=depth)))
+    rows = pq.read_table(item.file).to_pylist()
+    ours = {(row["query_id"], row["measure"]): row["value"] for row in rows}
+    if not any(grade > 0 for grade in grades.values()):
+        assert not ours
+        return
+    files = folder / "work" / "trec"
+    qrels = list(ir_measures.read_trec_qrels(str(files / "c.en.de.qrels")))
+    run = list(ir_measures.read_trec_run(str(files / "c.en.de.run")))
+    assert {unquote(row.doc_id) for row in run} <= set(documents)
+    asked = {RR @ 10: "MRR@10", AP: "MAP", R @ 50: "recall@50", nDCG @ 10: "nDCG@10"}
+    theirs = {
+        (unquote(value.query_id), asked[value.measure]): value.value
+        for value in ir_measures.iter_calc(list(asked), qrels, run)
+    }
+    assert theirs == pytest.approx(ours)
+    found = pq.read_table(system.work / "runs" / item.name).to_pylist()
+    assert [(unquote(r.query_id), unquote(r.doc_id)) for r in run] == [
+        (row["query_id"], row["doc_id"]) for row in found
+    ]
+    assert [r.score for r in run] == pytest.approx([row["score"] for row in found], rel=1e-6)
+    # And trec_eval itself, which breaks ties by the ids that it reads.
+    ties = {}
+    for row, score in zip(run, (row["score"] for row in found), strict=True):
+        ties.setdefault(row.query_id, {})[row.doc_id] = score
+    again = ir_measures.pytrec_eval.iter_calc([AP, nDCG @ 10], qrels, ties)
+    for value in again:
+        key = unquote(value.query_id), asked[value.measure]
+        assert value.value == pytest.approx(ours[key])
+
+
+def test_documents_of_their_own_in_every_language(tmp_path):
+    """As NeuCLIR: English queries; documents in three languages, none a translation of another."""
+    documents = {lang: [f"{lang}{n}" for n in range(4)] for lang in ("fa", "ru", "zh")}
+    judged = [("q1", "fa1", 1), ("q1", "ru2", 1), ("q2", "zh0", 2), ("q2", "fa3", 0)]
+    write_tables(tmp_path, [(lang, key) for lang, keys in documents.items() for key in keys],
+                 [("en", "q1"), ("en", "q2"), ("en", "unjudged")], judged)  # fmt: skip
+    system = system_of(tmp_path)
+    write_vectors(system.work, "queries", "en", ["q1", "q2"], np.eye(2))
+    for lang, keys in documents.items():
+        good = {"fa1": [1, 0], "ru2": [1, 0], "zh0": [0, 1]}
+        vectors = [good.get(key, [0.5, 0.5]) for key in keys]
+        write_vectors(system.work, "documents", lang, keys, vectors)
+    sources = Sources(tmp_path, None, None, "test", Evaluation())
+    held = texts.held_languages(tmp_path, "c", "test")
+    assert held == (["ru", "zh", "fa"], ["en"])
+    item = Rankings(system, "c", "en", tuple(texts.settings(held, Evaluation())))
+    item.run(sources)
+    values = pq.read_table(item.file).to_pylist()
+    found = {(r["setting"], r["doc_lang"], r["query_id"]): r["value"]
+             for r in values if r["measure"] == "recall@50"}  # fmt: skip
+    assert found == {
+        ("CLIR", "fa", "q1"): 1,
+        ("CLIR", "ru", "q1"): 1,
+        ("CLIR", "zh", "q2"): 1,
+        ("MLIR-en-xx", "xx-14-1", "q1"): 1,
+        ("MLIR-en-xx", "xx-14-1", "q2"): 1,
+        ("MLIR-en-xx", "xx-all-1", "q1"): 1,
+        ("MLIR-en-xx", "xx-all-1", "q2"): 1,
+    }
+    runs = pq.read_table(system.work / "runs" / item.name).to_pylist()
+    ranked = {row["doc_id"] for row in runs if row["doc_lang"] == "xx-all-1"}
+    assert ranked == {key for keys in documents.values() for key in keys}  # every one takes part
+    summary = summarise(pq.read_table(item.file).to_pandas())
+    assert {row["setting"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
+
+
+def test_candidates_of_a_collection_without_english_are_its_own(tmp_path):
+    (tmp_path / "out").mkdir()
+    documents = [("fa", "f1"), ("fa", "f2"), ("ru", "r1")]
+    given = [
+        ("q", "r1", 2, 8.0, "run"),
+        ("q", "f2", 1, 9.0, "run"),
+        ("q", "f1", None, 3.0, "scored"),
+        ("q", "f2", None, None, "triples"),
+    ]
+    write_tables(tmp_path, documents, [("en", "q")], [("q", "f1", 1)], candidates=given)
+    candidates._write(tmp_path, "c", "test", 2, tmp_path / "out")
+    table = pq.read_table(tmp_path / "out" / "c.parquet").to_pylist()
+    assert [(row["query_id"], row["doc_id"]) for row in table] == [
+        ("q", "f2"),
+        ("q", "r1"),
+        ("q", "f1"),
+    ]
+
+
+def test_candidates_of_what_is_not_english_are_the_collections(tmp_path):
+    (tmp_path / "out").mkdir()
+    documents = [
+        ("en", "e1"),
+        ("en", "e2"),
+        ("de", "g1"),
+        ("de", "g2"),
+        ("en", "both"),
+        ("de", "both"),
+    ]
+    given = [("q", "g2", 1, 9.0, "run"), ("q", "both", 2, 8.0, "run"), ("q", "g1", 3, 7.0, "run")]
+    write_tables(tmp_path, documents, [("en", "q")], [("q", "e1", 1)], candidates=given)
+    candidates._write(tmp_path, "c", "test", 2, tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "c.parquet")["doc_id"].to_pylist()
+    assert (
+        len(found) == 4 and set(found[::2]) < {"e1", "e2", "both"} and found[1::2] == ["g2", "g1"]
+    )
+
+
+def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
+    write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
+                 candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
+    candidates._write(tmp_path, "c", "test", 2, tmp_path)
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "ru"),))
+    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
+    assert pq.read_table(item.file).num_rows == 0
+    assert not (item.system.work / "trec").exists()
+
+
+@pytest.mark.parametrize("name", ["te[s]t", "a b", "50%", "x=y", "a.en.de", "Bücher", "*", "_a"])
+def test_names_of_files_are_found_again_and_differ(tmp_path, name):
+    system = system_of(tmp_path)
+    both = Setting("CLIR", "de", "ar"), Setting("MoIR", "de", "de")
+    items = [(name, "de", both), (name, "de", both[:1]), (f"{name}.de", "ar", both[:1]),
+             (f"{name}.de", "de", both)]  # fmt: skip
+    names = {Rankings(system, *item).file for item in items}
+    assert len(names) == 4
+    names = {Embedding(system, collection, "documents", lang, 0).file
+             for collection in (name, f"{name}.documents") for lang in ("de", "en")}  # fmt: skip
+    assert len(names) == 4

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clir import experiment, manifest
+from clir.workspace import Workspace
 from spark_etl import collection_tables, lexicon_table, titles, training_pairs
 from tests.spark_cluster import ROOT, Cluster, Job, is_written, wait_for
 from tests.tables import tables_of
@@ -144,7 +145,7 @@ def test_an_executor_the_driver_and_a_worker_die_at_work(cluster, submit, no_pai
     assert lost_tasks(first, executor)
     first.kill()
     # What was being written has no name of its own, so nobody reads it.
-    assert [path.name for path in pairs.iterdir() if ".partial." not in path.name] == ["ml-cs"]
+    assert [path.name for path in pairs.iterdir()] == ["ml-cs"]
     whole = (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns
 
     second = submit("switch_pairs")
@@ -153,4 +154,5 @@ def test_an_executor_the_driver_and_a_worker_die_at_work(cluster, submit, no_pai
     assert lost_tasks(second, executor)
     assert (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns == whole  # not made again
     assert sorted(path.name for path in pairs.iterdir()) == ["ml-cs", "wiki-cs"]
+    assert not list(Workspace(no_pairs).work(pairs).parent.iterdir())
     assert tables_of(no_pairs) == expected

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clir import experiment, manifest, tables
+from clir import experiment, manifest, tables, trec
 from clir.collections import SCHEMAS
 from clir.errors import InputError, user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
@@ -479,7 +479,9 @@ def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
             assert found == wanted
     counts = manifest.read(out)["counts"]
     expected = {"documents": 18, "queries": 12, "judgments": 15, "candidates": 10}
-    assert counts == expected | {"flawed translations": 0, "flaws": {}}
+    expected |= {"documents without text": 0, "queries without text": 0}
+    judged = {folder.name: {"train": 1, "test": 1} for folder in folders}
+    assert counts == expected | {"judged": judged, "flawed translations": 0, "flaws": {}}
 
     mmarco = folders[3]
     layouts.write(mmarco / "triples.train.ids.tsv", "7\t1\t2", "7\t1\t99")
@@ -518,3 +520,150 @@ def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
     message = fails(lambda: training_pairs.build(spark, asked, "ml-cs", collections, lexicon))
     assert "no entries for vi" in message
     assert not (settings.output / "pairs" / "ml-cs").exists()
+
+
+def write_lines(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + "\n" for line in lines))
+
+
+def rows_of(folder: Path, kind: str, collection: str) -> set[tuple]:
+    table = pq.read_table(folder / kind, filters=[("collection", "=", collection)])
+    return {tuple(row.values())[1:] for row in table.to_pylist()}
+
+
+def test_judgments_of_absent_texts_are_dropped_and_counted(spark, settings, tmp_path, capsys):
+    qrels = tmp_path / "test" / "qrels" / "test.tsv"
+    rows = [f"q{n}\td{m}\t1" for n in range(6) for m in range(6)]
+    write_lines(qrels, *rows, "q1\tgone\t1", "nobody\td1\t0")
+    run = tmp_path / "test" / "candidates" / "test.run"
+    write_lines(run, *(f"q1 Q0 d{n} {n} {-n} x" for n in range(6)), "q1 Q0 gone 7 -7 x")
+
+    def load(share):
+        allowed = settings.collections.model_copy(update={"max_missing_share": share})
+        return collection_tables.load(spark, change(settings, collections=allowed))
+
+    message = fails(lambda: load(0.01))
+    assert message.startswith(
+        f"{qrels}:37: unknown doc id 'gone': no language's texts have it; 2 of"
+    )
+    assert message.endswith("more than collections.max_missing_share 0.01") and "5.3%" in message
+    message = fails(lambda: load(0.1))
+    assert message.startswith(f"{run}:7: unknown doc id 'gone'")
+    folder = load(0.2)
+    counts = manifest.read(folder)["counts"]
+    assert counts["judgments"] == 36 + 6 and counts["candidates"] == 6
+    assert counts["judgments dropped: unknown doc id"] == 1
+    assert counts["judgments dropped: unknown query id"] == 1
+    assert counts["candidates dropped: unknown doc id"] == 1
+    assert "judgments dropped: unknown doc id 1, " in capsys.readouterr().out
+    assert {doc for _, _, doc, _ in rows_of(folder, "judgments", "test")} == {
+        f"d{n}" for n in range(6)
+    }
+
+
+def test_ids_of_any_kind_are_found_as_they_stand_or_decoded(spark, settings, tmp_path):
+    """In our own run and qrels files, and in qrels that Python's csv wrote, they are encoded."""
+    ids = ["Red sun:3", 'film:"Blue Boat"', "50%", "a\tb", "tab\u3000wide", "a+b", '"', "x%20y"]
+    folder = tmp_path / "nasty"
+    for name in ("corpus", "queries"):
+        items = (json.dumps({"_id": key, "text": "t"}) for key in ids)
+        write_lines(folder / f"{name}.jsonl", *items)
+    encoded = trec.encoded(pa.array(ids)).to_pylist()
+    assert encoded[0] == "Red%20sun:3" and encoded[2] == "50%25"
+    write_lines(folder / "qrels" / "test.tsv", *(
+        f"{query}\t{doc}\t1" for query, doc in [
+            *((key, key) for key in ids if "\t" not in key),
+            *zip(encoded, encoded, strict=True),  # the same once more
+            ('"film:""Blue Boat"""', "a%09b"),
+        ]
+    ))  # fmt: skip
+    write_lines(folder / "candidates" / "test.run", *(
+        f"{query} Q0 {doc} 1 2.5 x"
+        for query, doc in zip(encoded, reversed(encoded), strict=True)
+    ))  # fmt: skip
+    given = settings.collections.model_copy(
+        update={"test": [experiment.Collection(path=folder, domain="news")]}
+    )
+    out = collection_tables.load(spark, change(settings, collections=given))
+    assert rows_of(out, "judgments", "nasty") == {
+        *(("test", key, key, 1) for key in ids),
+        ("test", 'film:"Blue Boat"', "a\tb", 1),
+    }
+    assert {row[1:3] for row in rows_of(out, "candidates", "nasty")} == set(
+        zip(ids, reversed(ids), strict=True)
+    )
+
+
+def test_empty_texts_and_other_encodings_are_counted_and_told(spark, settings, tmp_path, capsys):
+    folder = tmp_path / "web"
+    pages = [
+        "<DOC><DOCNO>1</DOCNO><DOCHDR>x</DOCHDR><p>caf\xe9</DOC>",
+        "<DOC><DOCNO>2</DOCNO><DOCHDR>x</DOCHDR><script>only()</script></DOC>",
+        "<DOC><DOCNO>3</DOCNO><TEXT>&nbsp;<P></TEXT></DOC>",
+        "<DOC><DOCNO>4</DOCNO><HL>A title</HL></DOC>",
+    ]
+    (folder / "documents").mkdir(parents=True)
+    (folder / "documents" / "a").write_bytes("\n".join(pages).encode("latin-1"))
+    write_lines(folder / "topics.txt", "<top><num>1<title>a</top>")
+    write_lines(folder / "topics.test.txt", "<top><num>1<title>a</top>",
+                "<top><num>2<title>&#8203;<desc> </top>")  # fmt: skip
+    write_lines(folder / "qrels.test.txt", "1 0 1 1")
+    given = settings.collections.model_copy(
+        update={"test": [experiment.Collection(path=folder, domain="news")]}
+    )
+    out = collection_tables.load(spark, change(settings, collections=given))
+    counts = manifest.read(out)["counts"]
+    assert counts["documents without text"] == 2 and counts["queries without text"] == 1
+    assert counts["documents without text, by collection"] == {"web": {"en": 2}}
+    assert counts["documents that are not UTF-8"] == 1
+    assert ("web", "en", "1", "", "café") in {
+        ("web", *row[1:]) for row in rows_of(out, "documents", "web")
+    }
+    told = capsys.readouterr().out
+    assert "documents without text 2, documents that are not UTF-8 1, " in told
+    assert "queries without text 1, " in told
+
+
+def test_queries_and_documents_in_different_languages(spark, settings, tmp_path):
+    folder = tmp_path / "te[s]t 50%"
+    for lang in ("fa", "sw"):
+        text = "قایق" if lang == "fa" else "mashua"
+        write_lines(folder / lang / "corpus.jsonl", json.dumps({"_id": lang, "text": text}))
+    write_lines(folder / "en" / "queries.jsonl", '{"_id": "q", "text": "boat"}')
+    write_lines(folder / "qrels" / "test.tsv", "q\tfa\t1", "q\tsw\t1")
+    given = settings.collections.model_copy(
+        update={"test": [experiment.Collection(path=folder, domain="news")]}
+    )
+    out = collection_tables.load(spark, change(settings, collections=given))
+    assert rows_of(out, "documents", folder.name) == {
+        ("news", "fa", "fa", "", "قایق"),
+        ("news", "sw", "sw", "", "mashua"),
+    }
+    assert manifest.read(out)["counts"]["flawed translations"] == 0
+
+
+def test_what_a_collection_lacks_for_the_experiment_is_said_at_once(settings, tmp_path):
+    def must_not_start():
+        raise AssertionError("started")
+
+    def message(**fields):
+        return fails(lambda: collection_tables.load(must_not_start, change(settings, **fields)))
+
+    def collections(**fields):
+        return {"collections": settings.collections.model_copy(update=fields)}
+
+    russian = write_collection(tmp_path / "russian", ["ru", "de"])
+    only = [experiment.Collection(path=russian)]
+    assert message(**collections(train=only)) == (
+        f"{russian}: training needs English queries and documents; it has documents in de, ru, "
+        "queries in de, ru"
+    )
+    reranked = {"models": {"cross-encoder": experiment.Model()}, **collections(test=only)}
+    assert message(**reranked).endswith("give it candidates/test.run")
+
+
+def test_judgments_that_no_document_answers_are_no_test(spark, settings, tmp_path):
+    write_lines(tmp_path / "test" / "qrels" / "test.tsv", "q1\td1\t0", "q2\td2\t-1")
+    message = fails(lambda: collection_tables.load(spark, settings))
+    assert message.endswith("no judgment of the split test says that a document answers")

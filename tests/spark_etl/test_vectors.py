@@ -136,7 +136,9 @@ def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
     assert sorted(line.split()[0] for line in written.splitlines()[1:]) == sorted(
         ["电脑", *"我买一台"]
     )
-    assert not (settings.output / "vectors" / "terms.partial").exists()
+    assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == [
+        "de", "en", "zh"
+    ]  # fmt: skip
 
 
 def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
