@@ -178,8 +178,12 @@ def _dictionaries(experiment: Experiment) -> dict[str, Path]:
         return {}
     if not folder.is_dir():
         raise InputError(f"{folder}: lexicons.dictionary must be a folder of en-XX.tsv files")
-    found = {code: _dictionary(folder, code) for code in LANGUAGES}
-    return {code: path for code, path in found.items() if path}
+    paths = {code: path for code in LANGUAGES if (path := _dictionary(folder, code))}
+    if not paths:
+        raise InputError(
+            f"{folder}: no dictionary in it; they are called en-XX.tsv or en-XX.txt, perhaps .gz"
+        )
+    return paths
 
 
 def _dictionary(folder: Path, lang: str) -> Path | None:

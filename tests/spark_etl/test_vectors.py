@@ -1,5 +1,6 @@
 """Word vectors, trained in the stage, as one of the lexicons that switching asks."""
 
+import gzip
 import random
 from pathlib import Path
 
@@ -187,6 +188,24 @@ def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, blo
     assert all(rows[0]["score"] >= rows[-1]["score"] for rows in terms.values())
     best = vector_lexicon._ranked(tmp_path, "de", 1).to_pylist()
     assert sorted(row["score"] for row in best) == sorted(r[0]["score"] for r in terms.values())
+
+
+def test_dictionaries_under_several_names(spark, tmp_path, mined):
+    folder = tmp_path / "dictionary"
+    folder.mkdir()
+    settings = experiment.Experiment(
+        output=tmp_path / "out", titles=[], lexicons={"dictionary": folder}, **NOTHING_ELSE
+    )
+    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    assert message.startswith(f"{folder}: no dictionary in it")
+    (folder / "en-fr.txt").write_text("dog chien\n")
+    (folder / "en-de.tsv.gz").write_bytes(gzip.compress(b"dog\tHund\n"))
+    found = data(lexicon_table.build(spark, settings, mined))
+    by_dictionary = [row["target_term"] for row in found if row["origin"] == "dictionary"]
+    assert sorted(by_dictionary) == ["Hund", "chien"]
+    (folder / "en-fr.tsv").write_text("dog\tchien\n")
+    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    assert "en-fr.tsv and en-fr.txt are both dictionaries into fr" in message
 
 
 def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, mined):
