@@ -269,9 +269,10 @@ class Evaluation(_Section):
 
     # Of MoIR and CLIR; None: all that there are.
     languages: Several[CollectionLanguage] | None = None
-    mlir: Annotated[
-        dict[FileName, list[CollectionLanguage]], BeforeValidator(_keys_as_text)
-    ] = {"6": SEEN, "14": SEEN + UNSEEN}
+    mlir: Annotated[dict[FileName, list[CollectionLanguage]], BeforeValidator(_keys_as_text)] = {
+        "6": SEEN,
+        "14": SEEN + UNSEEN,
+    }
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256

@@ -19,6 +19,7 @@ from clir.consistency import WORD_METHODS
 from clir.errors import InputError
 from clir.experiment import TRANSLATE_TEST, Collection, Experiment, Problem, problem
 from clir.languages import LANGUAGES
+from clir.lexicon import dictionaries_in
 
 _OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
 
@@ -33,10 +34,11 @@ def dumps(experiment: Experiment) -> Iterator[Problem]:
 def lexicons(experiment: Experiment) -> Iterator[Problem]:
     """Dictionaries, vectors and the texts to train them on, and whether they have the languages."""
     settings = experiment.lexicons
-    if settings.dictionary is not None and not settings.dictionary.is_dir():
-        yield problem(
-            f"{settings.dictionary}: no such folder (of en-XX.tsv files)", "lexicons.dictionary"
-        )
+    if settings.dictionary is not None:
+        try:
+            dictionaries_in(settings.dictionary)
+        except InputError as error:
+            yield problem(str(error), "lexicons.dictionary")
     for lang, path in settings.vectors.items():
         yield from _file(path, f"lexicons.vectors.{lang}")
     for lang, paths in settings.vector_texts.items():
@@ -152,7 +154,10 @@ def _known(experiment: Experiment, chain: str) -> set[str]:
     if "wikipedia-titles" in origins and experiment.titles:
         return set(LANGUAGES)
     if "dictionary" in origins and settings.dictionary is not None:
-        known |= dictionaries(settings.dictionary).keys()
+        try:
+            known |= dictionaries_in(settings.dictionary).keys()
+        except InputError:
+            return set(LANGUAGES)  # that it is not there is told already
     if "word-vectors" in origins:
         known |= settings.vectors.keys() | settings.vector_texts.keys()
     return known

@@ -102,7 +102,7 @@ def wrong(*overrides: str) -> list[str]:
         ("models.bi-encoder.batch_size=0", "models.bi-encoder.batch_size: Input should be"),
         ("evaluation.languages=[]", "evaluation.languages: it is empty"),
         ("evaluation.mlir={x: [en, de]}", "evaluation.mlir.x: the key is the number of languages"),
-        ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: the key is the number"),
+        ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: '../x' cannot name a file"),
         ("evaluation.mlir={3: [en, de]}", "evaluation.mlir.3: the key is the number of languages"),
         ("evaluation.mlir={2: [en, en]}", "evaluation.mlir.2: en is named twice"),
         ("evaluation.mlir={1: [en]}", "evaluation.mlir.1: many languages are 2 at least"),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clir import sources
+from clir import manifest, sources
 from clir.errors import InputError
 from clir.experiment import load
 from tests import layouts
@@ -108,15 +108,20 @@ def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path)
     train = f"collections.train=[{{path: {tmp_path}/train2, domain: news}}]"
     experiment = load(config, [train, "leave_out={domain: sport}"], *CHECKS)  # rows may tell
     queries = {"collection": ["train2", "train2", "other"], "domain": ["news", "law", "sport"]}
-    for kind in ("queries", "documents"):
-        (tmp_path / "tables" / kind).mkdir(parents=True)
-        pq.write_table(pa.table(queries), tmp_path / "tables" / kind / "part.parquet")
+
+    def write(out: Path) -> dict[str, int]:
+        for kind in ("queries", "documents"):
+            (out / kind).mkdir()
+            pq.write_table(pa.table(queries), out / kind / "part.parquet")
+        return {}
+
+    tables = experiment.output / "collections"
     with pytest.raises(InputError, match="not there yet"):
-        sources.check_domains(experiment, tmp_path / "tables")
-    (tmp_path / "tables" / "manifest.json").write_text("{}")
+        sources.check_domains(experiment, tables)
+    manifest.build(experiment.workspace, tables, [], {}, write)
     with pytest.raises(InputError, match="of domain sport; they are of law, news"):
-        sources.check_domains(experiment, tmp_path / "tables")
-    sources.check_domains(load(config, [train, "leave_out={domain: law}"]), tmp_path / "tables")
+        sources.check_domains(experiment, tables)
+    sources.check_domains(load(config, [train, "leave_out={domain: law}"]), tables)
 
 
 def test_languages_that_the_mined_lexicon_lacks_are_told_before_training(config, tmp_path):

@@ -92,19 +92,18 @@ def test_interrupted_three_times_it_ends_as_if_it_had_not_been(tmp_path, tempora
     line = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 
     status, said = interrupted(
-        output, temporary, signal.SIGINT, lambda _: list(output.glob("*.partial.*"))
+        output, temporary, signal.SIGINT, lambda _: list(output.glob("*/work/titles*"))
     )
     assert (status, said) == (130, line.format("SIGINT"))
-    assert not list(output.glob("*.partial.*"))
+    assert not list(output.glob("*/work/*"))
 
     status, said = interrupted(
         output, temporary, signal.SIGTERM, lambda said: re.search("steps 0 to", said)
     )
     assert status == 143 and said.endswith(line.format("SIGTERM")) and "Traceback" not in said
 
-    evaluation = output / "evaluation"
     status, _ = interrupted(
-        output, temporary, signal.SIGKILL, lambda _: list(evaluation.glob("*/embeddings/*"))
+        output, temporary, signal.SIGKILL, lambda _: list(output.rglob("embeddings/*.parquet"))
     )
     assert status == -signal.SIGKILL
 
