@@ -226,11 +226,11 @@ def test_folders_that_are_not_there(tmp_path):
             base_models.find(base)
 
 
-def find_by_hub(name: str, cache: Path, endpoint: str, **environment: str) -> tuple[str, float]:
-    """What is said of an id in a process that asks this address for it, and in how many seconds."""
+def by_hub(call: str, cache: Path, endpoint: str, **environment: str) -> tuple[str, float]:
+    """What a call of ours says in a process whose hub has this address, and in how many seconds."""
     code = (
-        "from ray_app.training import base_models\nfrom clir.command import run_job\n"
-        f"run_job(lambda: print(base_models.find({name!r})))"
+        "from pathlib import Path\nfrom ray_app.training.base_models import Base, find, folder_on\n"
+        f"from clir.command import run_job\nrun_job(lambda: print({call}))"
     )
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PATH": "/usr/bin"} | environment
     started = time.monotonic()
@@ -249,9 +249,13 @@ def test_a_hub_that_cannot_be_reached_ends_in_one_line_within_half_a_minute(tmp_
         port = server.getsockname()[1]
         if answers == "refuses":
             server.close()
-        said, seconds = find_by_hub("some/model", tmp_path, f"http://127.0.0.1:{port}")
+        address = f"http://127.0.0.1:{port}"
+        said, seconds = by_hub("find('some/model')", tmp_path, address)
+        elsewhere = "folder_on(Base(Path('/none'), 'some/model', 'abc'))"
+        by_worker, waited = by_hub(elsewhere, tmp_path, address)
     assert said.count("\n") == 1 and said.startswith("error: some/model: no such folder here; nor")
-    assert seconds < 30
+    assert by_worker.count("\n") == 1 and "a worker sees neither /none nor the hub" in by_worker
+    assert seconds < 30 and waited < 30
 
 
 def test_the_cache_is_used_where_the_hub_is_not_reached_or_not_to_be_asked(tmp_path):
@@ -260,7 +264,7 @@ def test_the_cache_is_used_where_the_hub_is_not_reached_or_not_to_be_asked(tmp_p
     (at / "refs" / "main").write_text("abc")
     save(at / "snapshots" / "abc", "Bert")
     for environment in ({}, {"HF_HUB_OFFLINE": "1"}):
-        said, seconds = find_by_hub("some/model", tmp_path, "http://127.0.0.1:9", **environment)
+        said, seconds = by_hub("find('some/model')", tmp_path, "http://127.0.0.1:9", **environment)
         assert "the copy in its cache is used" in said and "revision='abc'" in said
         assert seconds < 30
 
