@@ -34,7 +34,11 @@ _TOKENIZERS = (
     "sentencepiece.bpe.model",
     "tokenizer.model",
 )
-_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+# What is fetched: no pickles, and nothing of folders, which hold the same for other programs.
+_CHOSEN: dict[str, Any] = {
+    "allow_patterns": ["*.json", "*.safetensors", "*.txt", "*.model"],
+    "ignore_patterns": ["*/*"],
+}
 
 
 class Base(NamedTuple):
@@ -67,28 +71,36 @@ def find(base: str) -> Base:
 
 
 def _at_hub(name: str) -> Base:
-    from huggingface_hub import snapshot_download
-
-    chosen: dict[str, Any] = {"allow_patterns": _WANTED, "ignore_patterns": ["*/*"]}
     try:
-        revision = _in_time(lambda: _revision(name))
-        folder = snapshot_download(name, revision=revision, etag_timeout=_ANSWER, **chosen)
+        folder = _fetched(name)
     except Exception as error:  # of the network, of the hub, of our patience
-        try:
-            folder = snapshot_download(name, local_files_only=True, **chosen)
-        except Exception:
+        kept = _in_cache(name)
+        if kept is None:
             raise InputError(
                 f"{name}: no such folder here; nor does the hub give it ({in_a_line(error)}), nor "
                 "does its cache hold it: give a folder, or the id of a model that can be reached"
             ) from error
         print(f"{name}: the hub gives no answer; the copy in its cache is used", flush=True)
-    return Base(Path(folder), name, Path(folder).name)
+        folder = kept
+    return Base(folder, name, folder.name)
 
 
-def _revision(name: str) -> str | None:
-    from huggingface_hub import HfApi
+def _fetched(name: str, revision: str | None = None) -> Path:
+    """The folder of a revision, the newest if none is named, fetched where it is not there yet."""
+    from huggingface_hub import HfApi, snapshot_download
 
-    return HfApi().model_info(name, timeout=_ANSWER).sha
+    # A hub that does not answer is given up here; what fetches would try for minutes.
+    found = _in_time(lambda: HfApi().model_info(name, revision=revision, timeout=_ANSWER).sha)
+    return Path(snapshot_download(name, revision=found, **_CHOSEN))
+
+
+def _in_cache(name: str, revision: str | None = None) -> Path | None:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision, local_files_only=True, **_CHOSEN))
+    except (OSError, ValueError):  # it is not there, or not whole
+        return None
 
 
 def _in_time(ask: Any) -> Any:
@@ -111,18 +123,11 @@ def folder_on(base: Base) -> Path:
         return base.folder
     if base.hub_id is None:
         raise InputError(f"{base.folder}: a worker does not see this base model; all must")
-    from huggingface_hub import snapshot_download
-
+    kept = _in_cache(base.hub_id, base.revision)
+    if kept is not None:
+        return kept
     try:
-        return Path(
-            snapshot_download(
-                base.hub_id,
-                revision=base.revision,
-                etag_timeout=_ANSWER,
-                allow_patterns=_WANTED,
-                ignore_patterns=["*/*"],
-            )
-        )
+        return _fetched(base.hub_id, base.revision)
     except Exception as error:
         raise InputError(
             f"{base.hub_id}: a worker sees neither {base.folder} nor the hub "
