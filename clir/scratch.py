@@ -4,7 +4,7 @@ All such folders lie in one that belongs to the user. Each is locked by its proc
 that lives, so it is known beyond doubt which ones are left over. Of a job that is killed, a guard
 ends what was started for it and removes its folder; where the guard is killed too, the next
 process to make a folder does so. What was started for a folder carries its name in the
-environment, or writes what it says into it.
+environment, or (if it has none any more) writes into it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -81,18 +81,23 @@ def leave() -> None:
             shutil.rmtree(own, ignore_errors=True)
 
 
-def end_started(seconds: float = 10) -> None:
+def end_started() -> None:
     """Kill every process that this one started, and those that they started."""
+    _end(lambda: {*psutil.Process().children(recursive=True), *_marked(folder())})
+
+
+def _end(find: Callable[[], Iterable[psutil.Process]], seconds: float = 10) -> None:
+    """Kill what ``find`` finds, but this process and its guard, until it finds no more."""
+    kept = {os.getpid(), *(guard.pid for guard in _guards)}
     end = time.monotonic() + seconds
-    while (left := _started()) and time.monotonic() < end:
-        _kill(left)
-
-
-def _started() -> list[psutil.Process]:
-    me = psutil.Process()
-    kept = {me.pid, *(guard.pid for guard in _guards)}
-    found = {*me.children(recursive=True), *_marked(folder())}
-    return [process for process in found if process.pid not in kept and _runs(process)]
+    while time.monotonic() < end:
+        left = [process for process in find() if process.pid not in kept and _runs(process)]
+        if not left:
+            return
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()  # checks that it is the same one still, not another of its number
+        psutil.wait_procs(left, timeout=1)
 
 
 def _marked(own: Path) -> Iterator[psutil.Process]:
@@ -101,28 +106,19 @@ def _marked(own: Path) -> Iterator[psutil.Process]:
         with suppress(psutil.Error):  # it is gone, or another user's
             marks = process.environ()
             # Ray's agents write their title over it.
-            if marks.get(_MARK) == str(own) or (not marks and _speaks_into(own, process)):
+            if marks.get(_MARK) == str(own) or (not marks and _writes_into(own, process)):
                 yield process
 
 
-def _speaks_into(own: Path, process: psutil.Process) -> bool:
-    return any(file.fd == 1 and own in Path(file.path).parents for file in process.open_files())
+def _writes_into(own: Path, process: psutil.Process) -> bool:
+    files = process.open_files()
+    return any(own in Path(file.path).parents and file.mode != "r" for file in files)
 
 
 def _runs(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-def _kill(processes: Iterable[psutil.Process]) -> None:
-    processes = list(processes)
-    for process in processes:
-        if process.pid == os.getpid():
-            continue  # a guard
-        with suppress(psutil.Error):
-            process.kill()  # checks that it is the same one still, not another of its number
-    psutil.wait_procs(processes, timeout=1)
 
 
 def _of_this_process(base: Path) -> Path:
@@ -170,7 +166,7 @@ def _clear(other: Path, how: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> None:
             fcntl.flock(lock, how)
         except BlockingIOError:
             return  # its process lives
-        _kill(_marked(other))
+        _end(lambda: _marked(other))
         shutil.rmtree(other, ignore_errors=True)
 
 
