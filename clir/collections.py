@@ -123,7 +123,8 @@ def lacking(experiment: Experiment) -> Iterator[str]:
         found = files(collection)
         documents, queries = languages(found)
         if not any(query in queries and doc in documents for query, doc in trained):
-            yield f"{collection.place}: training needs English queries and documents; {_held(found)}"
+            needs = "training needs English queries and documents"
+            yield f"{collection.place}: {needs}; {_held(found)}"
     for collection in experiment.collections.test if "cross-encoder" in experiment.models else []:
         found, split = files(collection), experiment.collections.test_split
         english = all("en" in langs for langs in languages(found))
