@@ -7,7 +7,7 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import collections, experiment, results
+from clir import experiment, results
 from clir.errors import run_job
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
@@ -24,7 +24,6 @@ from spark_etl import (
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
-    collections.check(settings)
     results.begin(settings)
     prepare_data(settings)
     with cluster.connected():
@@ -38,11 +37,11 @@ def prepare_data(settings: experiment.Experiment) -> Path:
     with session.spark_session(settings.spark) as spark:
         mined = titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.
-        texts = collection_tables.load(spark, settings)
+        collections = collection_tables.load(spark, settings)
         lexicon = lexicon_table.build(spark, settings, mined)
-        lexicon_card.build(spark, settings, texts, lexicon)
+        lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, texts, lexicon)
+            training_pairs.build(spark, settings, method, collections, lexicon)
     return settings.output
 
 

@@ -41,7 +41,8 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         raise InputError(
             f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
         )
-    readers.check(experiment)
+    for message in readers.lacking(experiment):
+        raise InputError(message)
     settings = {
         "collections": [c.model_dump(mode="json") for c in collections],
         "max_missing_share": experiment.collections.max_missing_share,

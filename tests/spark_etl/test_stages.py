@@ -552,7 +552,8 @@ def test_judgments_of_absent_texts_are_dropped_and_counted(spark, settings, tmp_
     assert message.startswith(f"{run}:7: unknown doc id 'gone'")
     folder = load(0.2)
     counts = manifest.read(folder)["counts"]
-    assert counts["judgments"] == 36 + 6 and counts["candidates"] == 6
+    # Of the training collection twelve, and as many as before of the split train.
+    assert counts["judgments"] == 36 + 12 + 6 and counts["candidates"] == 6
     assert counts["judgments dropped: unknown doc id"] == 1
     assert counts["judgments dropped: unknown query id"] == 1
     assert counts["candidates dropped: unknown doc id"] == 1
