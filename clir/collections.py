@@ -110,27 +110,29 @@ def _held(files: Iterable[Part]) -> str:
     return f"it has documents in {documents}, queries in {queries}"
 
 
-def lacks(experiment: Experiment, collection: Collection, found: list[Part]) -> Iterator[str]:
-    """What a collection lacks of what it is to serve for. Only files are looked at.
+def lacking(experiment: Experiment) -> Iterator[str]:
+    """What collections lack that they are to serve for, a line each. Only files are looked at.
 
     English pairs are switched (or those of one pair of languages trained on as they are), and a
     cross-encoder reranks what BM25 finds in English, or what the collection brings.
     """
-    documents, queries = languages(found)
-    if collection in experiment.collections.train:
-        pairs = [("en", "en")]
-        if "fine-tuning" in experiment.methods:
-            pairs.append(experiment.switching.pair)
-        if not any(query in queries and doc in documents for query, doc in pairs):
-            yield f"training needs English queries and documents; {_held(found)}"
-    if collection in experiment.collections.test and "cross-encoder" in experiment.models:
-        split = experiment.collections.test_split
-        english = "en" in documents and "en" in queries
+    trained = [("en", "en")]
+    if "fine-tuning" in experiment.methods:
+        trained.append(experiment.switching.pair)
+    for collection in experiment.collections.train:
+        found = files(collection)
+        documents, queries = languages(found)
+        if not any(query in queries and doc in documents for query, doc in trained):
+            needs = "training needs English queries and documents"
+            yield f"{collection.place}: {needs}; {_held(found)}"
+    for collection in experiment.collections.test if "cross-encoder" in experiment.models else []:
+        found, split = files(collection), experiment.collections.test_split
+        english = all("en" in langs for langs in languages(found))
         given = any(part.kind == "candidates" and part.split == split for part in found)
         if not (english or given):
             yield (
-                "a cross-encoder reranks what BM25 finds in English, or the candidates of a "
-                f"collection; {_held(found)}: give it candidates/{split}.run"
+                f"{collection.place}: a cross-encoder reranks what BM25 finds in English, or the "
+                f"candidates of a collection; {_held(found)}: give it candidates/{split}.run"
             )
 
 

@@ -146,10 +146,18 @@ def check_replaceable(workspace: Workspace, path: Path) -> None:
     listed = workspace.written(path)
     if not listed.exists():
         found(path)
-    elif path.exists() and _files(path, hashes=True) not in (_read_json(listed) or []):
+    elif os.path.lexists(path) and not _is_as_written(path, listed):
         raise InputError(
             f"{path}: changed since it was written, so it may be yours: move it away and run again"
         )
+
+
+def _is_as_written(path: Path, listed: Path) -> bool:
+    """Whether a result without a manifest in it is one that is listed, without a link in it."""
+    places = [path, *(path / name for name in (_walk(path) if path.is_dir() else ()))]
+    if any(place.is_symlink() for place in places):
+        return False
+    return _files(path, hashes=True) in (_read_json(listed) or [])
 
 
 @contextmanager

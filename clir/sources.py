@@ -64,12 +64,12 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
                 yield problem(str(error), f"collections.{side}.{at}", "collections")
                 continue
             yield from _split(experiment, side, at, collection, found[collection])
-    for collection, files in found.items():
-        for lack in readers.lacks(experiment, collection, files):
-            yield problem(f"{collection.place}: {lack}", "collections", "switching", "models")
     train = [found[c] for c in experiment.collections.train if c in found]
     if len(train) == len(experiment.collections.train):
         yield from _training(experiment, train)
+    if found.keys() == {*experiment.collections.train, *experiment.collections.test}:
+        for lack in readers.lacking(experiment):
+            yield problem(lack, "collections", "switching", "models")
     for collection in experiment.collections.test:
         if collection in found:
             yield from _testing(experiment, collection, found[collection])

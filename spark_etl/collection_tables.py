@@ -41,13 +41,8 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         raise InputError(
             f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
         )
-    lacking = [
-        f"{collection.place}: {lack}"
-        for collection in collections
-        for lack in readers.lacks(experiment, collection, readers.files(collection))
-    ]
-    if lacking:
-        raise InputError("\n".join(lacking))
+    for message in readers.lacking(experiment):
+        raise InputError(message)
     settings = {
         "collections": [c.model_dump(mode="json") for c in collections],
         "max_missing_share": experiment.collections.max_missing_share,

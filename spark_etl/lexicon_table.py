@@ -86,16 +86,22 @@ def from_titles(titles: DataFrame) -> DataFrame:
     target language's own (the other direction), third ones. One that knows the English title only
     with a disambiguation suffix counts ½: plain titles are the usual meaning.
     """
-    entry = ["source_lang", "target_lang", "source_term", "target_term", "source_words"]
-    keys = ["source_key", "target_key"]
-    voices = _entries(titles).where("dropped is null").groupBy(*entry, *keys, "wiki")
-    weights = voices.agg(F.when(F.bool_and("suffixed"), 0.5).otherwise(1.0).alias("weight"))
-    scored = weights.groupBy(*entry, *keys).agg(F.sum("weight").alias("score"))
+    pair = ["source_lang", "target_lang", "source_key", "target_key"]
+    # Titles that differ only in what look-ups ignore are one, in the spelling that sorts first.
+    spelled = F.struct("target_term", "source_term", "source_words").alias("spelled")
+    weight = F.when(F.bool_and("suffixed"), 0.5).otherwise(1.0).alias("weight")
+    voices = _entries(titles).where("dropped is null").groupBy(*pair, "wiki")
+    weights = voices.agg(weight, F.min(spelled).alias("spelled"))
+    scored = weights.groupBy(*pair).agg(
+        F.sum("weight").alias("score"), F.min("spelled").alias("spelled")
+    )
     best_first = Window.partitionBy("source_lang", "target_lang", "source_key").orderBy(
-        F.desc("score"), "target_term", "source_term"
+        F.desc("score"), "spelled"
     )
     return scored.select(
-        *entry,
+        "source_lang",
+        "target_lang",
+        *(f"spelled.{name}" for name in ("source_term", "target_term", "source_words")),
         F.row_number().over(best_first).alias("rank"),
         "score",
         (F.col("source_key") == F.col("target_key")).alias("copy"),

@@ -52,6 +52,9 @@ def _start(settings: experiment.Spark) -> SparkSession:
     else:
         # A laptop's names may resolve to an address that is down; loopback never is.
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        # Java can name no file beyond ASCII where the locale has no UTF-8.
+        if os.environ.get("LC_ALL") in ("C", "POSIX"):
+            os.environ["LC_ALL"] = "C.UTF-8"
         chosen |= _local(settings)
     builder = SparkSession.builder
     for key, value in chosen.items():

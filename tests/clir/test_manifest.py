@@ -365,6 +365,9 @@ def test_a_result_without_a_manifest_is_replaced_while_it_is_as_we_wrote_it(outp
         refused(lambda p=place: manifest.remove(workspace, p), place)
     assert page.read_text() == "mine" and (table / "notes").read_text() == "mine"
     (table / "notes").unlink()
+    (table / "link").symlink_to("nowhere")
+    refused(lambda: manifest.remove(workspace, table), table)
+    (table / "link").unlink()
     manifest.remove(workspace, table)
     assert not table.exists()
 

@@ -266,6 +266,26 @@ def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
     }  # fmt: skip
 
 
+def test_titles_that_differ_only_in_spelling_are_one_entry(spark):
+    rows = [
+        (1, "en", "Cold_War", "de", "kalter Krieg"),
+        (2, "de", "Kalter_Krieg", "en", "Cold War"),
+        (3, "fr", "Guerre_froide", "en", "Cold War"),
+        (3, "fr", "Guerre_froide", "de", "Kalter Krieg"),
+        (4, "en", "Café", "hi", "क़हवा"),
+        (5, "hi", "कहवा", "en", "Cafe\u0301"),
+    ]
+    mined = spark().createDataFrame(
+        rows, "page_id long, source_lang string, source_title string, target_lang string, "
+        "target_title string",
+    )  # fmt: skip
+    found = [row for row in lexicon_table.from_titles(mined).collect() if row.target_lang != "fr"]
+    assert {(r.source_term, r.target_term, r.rank, r.score) for r in found} == {
+        ("cold war", "Kalter Krieg", 1, 3.0),
+        ("café", "कहवा", 1, 2.0),
+    }
+
+
 def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
     collections, lexicon = prepare(spark, settings)
     folder = lexicon_card.build(spark, settings, collections, lexicon)
@@ -552,7 +572,8 @@ def test_judgments_of_absent_texts_are_dropped_and_counted(spark, settings, tmp_
     assert message.startswith(f"{run}:7: unknown doc id 'gone'")
     folder = load(0.2)
     counts = manifest.read(folder)["counts"]
-    assert counts["judgments"] == 36 + 6 and counts["candidates"] == 6
+    # Of the training collection twelve, and as many as before of the split train.
+    assert counts["judgments"] == 36 + 12 + 6 and counts["candidates"] == 6
     assert counts["judgments dropped: unknown doc id"] == 1
     assert counts["judgments dropped: unknown query id"] == 1
     assert counts["candidates dropped: unknown doc id"] == 1
