@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import ray
@@ -31,7 +32,8 @@ def connected() -> Iterator[None]:
     # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
     logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
     try:
-        ray.init(**_place(), logging_level=logging.WARNING)
+        with _own_place() if _is_local() else nullcontext({}) as place:
+            ray.init(**place, logging_level=logging.WARNING)
     except ConnectionError as error:
         address = os.environ.get("RAY_ADDRESS")
         raise InputError(f"RAY_ADDRESS {address}: no cluster there: {in_a_line(error)}") from error
@@ -42,11 +44,32 @@ def connected() -> Iterator[None]:
         ray.shutdown()
 
 
-def _place() -> dict[str, Any]:
-    if os.environ.get("RAY_ADDRESS", "local") not in ("", "local"):
-        return {}
-    folder = scratch.short_folder() / "ray"
-    return {"address": "local", "_temp_dir": str(folder), "include_dashboard": False}
+def _is_local() -> bool:
+    return os.environ.get("RAY_ADDRESS", "local") in ("", "local")
+
+
+@contextmanager
+def _own_place() -> Iterator[dict[str, Any]]:
+    """How a cluster of our own is started; its processes are told where it is.
+
+    Some of Ray Train's look for the one cluster of this machine, and there may be others.
+    """
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    told = {
+        "RAY_GCS_SERVER_PORT": str(port),
+        "RAY_ADDRESS": f"{ray.util.get_node_ip_address()}:{port}",
+    }
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield {"address": "local", "_temp_dir": str(scratch.short_folder() / "ray")}
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _needs_no_handler(record: logging.LogRecord) -> bool:
