@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from clir import scratch
-from clir.errors import user_message
+from clir.errors import run_job
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 0.5  # seconds between looks at the work
@@ -28,8 +28,8 @@ class _Interrupted(BaseException):
         self.number = number
 
 
-def run_job(main: Callable[[], None]) -> None:
-    """Run a command's ``main``; a user's mistake ends it with exit status 2, a line for each.
+def run(main: Callable[[], None]) -> None:
+    """Run a command's ``main`` as a process of its own, see ``errors.run_job``.
 
     Ctrl-C and SIGTERM end it in one line too, with exit status 130 and 143; its engines end with
     it. The work is done by a thread beside this one: engines put up handlers of their own for
@@ -40,8 +40,8 @@ def run_job(main: Callable[[], None]) -> None:
 
     def work() -> None:
         try:
-            scratch.use()
-            main()
+            run_job(scratch.use)
+            run_job(main)
         except BaseException as error:
             raised.append(error)
 
@@ -62,7 +62,7 @@ def run_job(main: Callable[[], None]) -> None:
         _end(interrupted.number, thread)
     scratch.leave()
     if raised:
-        _fail(raised[0])
+        raise raised[0]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -94,11 +94,3 @@ def _end(number: int, thread: Thread) -> NoReturn:
     thread.join(_UNWINDING)
     scratch.leave()
     os._exit(128 + number)
-
-
-def _fail(error: BaseException) -> NoReturn:
-    message = user_message(error)
-    if message is None or not isinstance(error, Exception):
-        raise error
-    print(*(f"error: {line}" for line in message.splitlines()), sep="\n", file=sys.stderr)
-    sys.exit(2)

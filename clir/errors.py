@@ -7,6 +7,8 @@ Engines wrap what their workers raise, so ``user_message`` finds the line again 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable
 
 
 class InputError(ValueError):
@@ -41,3 +43,15 @@ def in_a_line(error: BaseException) -> str:
     """What an error of a library says, short enough for a message of ours."""
     said = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def run_job(main: Callable[[], None]) -> None:
+    """Run a command's ``main``; a user's mistakes end it with a line for each and exit status 2."""
+    try:
+        main()
+    except Exception as error:
+        message = user_message(error)
+        if message is None:
+            raise
+        print(*(f"error: {line}" for line in message.splitlines()), sep="\n", file=sys.stderr)
+        sys.exit(2)

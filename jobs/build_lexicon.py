@@ -1,7 +1,6 @@
 """Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
-from clir import experiment, results, sources
-from clir.command import run_job
+from clir import command, experiment, results, sources
 from spark_etl import lexicon_table, session
 
 
@@ -13,4 +12,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

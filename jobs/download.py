@@ -11,8 +11,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from clir import download
-from clir.command import run_job
+from clir import command, download
 from clir.download import Wanted
 from clir.errors import InputError
 from clir.languages import LANGUAGES, check_language
@@ -131,4 +130,4 @@ def _mmarco(arguments: argparse.Namespace) -> list[Wanted]:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

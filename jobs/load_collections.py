@@ -1,7 +1,6 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
-from clir import experiment, results, sources
-from clir.command import run_job
+from clir import command, experiment, results, sources
 from spark_etl import collection_tables, session
 
 
@@ -14,4 +13,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

@@ -1,7 +1,6 @@
 """Mine bilingual titles from the page and langlinks dumps of the experiment (a Spark job)."""
 
-from clir import experiment, results, sources
-from clir.command import run_job
+from clir import command, experiment, results, sources
 from spark_etl import session, titles
 
 
@@ -13,4 +12,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

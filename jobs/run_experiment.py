@@ -7,8 +7,7 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import experiment, results, sources
-from clir.command import run_job
+from clir import command, experiment, results, sources
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training import base_models, ray_launcher
@@ -55,4 +54,4 @@ def prepare_data(settings: experiment.Experiment) -> Path:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

@@ -1,7 +1,6 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
-from clir import experiment, results, sources
-from clir.command import run_job
+from clir import command, experiment, results, sources
 from ray_app import cluster
 from ray_app.training import base_models, ray_launcher
 
@@ -15,4 +14,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

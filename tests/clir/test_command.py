@@ -19,7 +19,7 @@ STARTS = r"""
 import subprocess, sys, time
 from pathlib import Path
 from clir import scratch
-from clir.command import run_job
+from clir import command
 
 def main():
     child = subprocess.Popen(["sleep", "600"], stderr=subprocess.DEVNULL)
@@ -33,7 +33,7 @@ def main():
     Path(sys.argv[1]).write_text(f"{child.pid} {lost.strip()} {scratch.folder()}")
     WORK
 
-run_job(main)
+command.run(main)
 """
 SLEEPS = "time.sleep(600)"
 # In compiled code, where no Python runs.
@@ -121,7 +121,7 @@ def test_what_is_left_is_cleared_by_the_next_job_and_nothing_else_is(job):
 
 
 def run(main: str, tmp_path: Path) -> subprocess.CompletedProcess:
-    code = f"from clir import scratch\nfrom clir.command import run_job\n{main}\nrun_job(main)"
+    code = f"from clir import scratch\nfrom clir import command\n{main}\ncommand.run(main)"
     env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
 

@@ -230,7 +230,7 @@ def by_hub(call: str, cache: Path, endpoint: str, **environment: str) -> tuple[s
     """What a call of ours says in a process whose hub has this address, and in how many seconds."""
     code = (
         "from pathlib import Path\nfrom ray_app.training.base_models import Base, find, folder_on\n"
-        f"from clir.command import run_job\nrun_job(lambda: print({call}))"
+        f"from clir import command\ncommand.run(lambda: print({call}))"
     )
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PATH": "/usr/bin"} | environment
     started = time.monotonic()
