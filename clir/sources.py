@@ -27,8 +27,9 @@ _OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
 def dumps(experiment: Experiment) -> Iterator[Problem]:
     """The dumps that titles are mined from."""
     for at, dump in enumerate(experiment.titles):
-        for table in ("page", "langlinks"):
-            yield from _file(getattr(dump, table), f"titles.{at}.{table}")
+        missing = [path for path in (dump.page, dump.langlinks) if not path.is_file()]
+        if missing:
+            yield problem(f"{_named(missing)}: no such file", f"titles.{at}")
 
 
 def lexicons(experiment: Experiment) -> Iterator[Problem]:
@@ -110,6 +111,10 @@ def _distinct(folder: Path, column: str, rows: pc.Expression) -> set[str]:
     for batch in data.to_batches(columns=[column], filter=rows):
         values.update(batch[column].unique().to_pylist())
     return values
+
+
+def _named(paths: Iterable[Path]) -> str:
+    return ", ".join(dict.fromkeys(map(str, paths)))
 
 
 def _file(path: Path, key: str) -> Iterator[Problem]:

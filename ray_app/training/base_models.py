@@ -137,8 +137,8 @@ def folder_on(base: Base) -> Path:
 
 def look_at(kind: str, settings: Model, folder: Path) -> None:
     """InputError for a model that cannot be trained here, or not at these settings."""
-    config = _config(folder)
     shapes = _shapes(folder)
+    config = _config(folder)
     _check_tokenizer_files(folder)
     from ray_app.training.architectures import check  # transformers takes seconds to load
 
@@ -146,14 +146,7 @@ def look_at(kind: str, settings: Model, folder: Path) -> None:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    has_weights = (folder / _WEIGHTS).exists() or (folder / _INDEX).exists()
-    if (folder / "adapter_config.json").exists() and not has_weights:
-        raise InputError(
-            f"{folder}: only an adapter (LoRA); merge it into its model (merge_and_unload), save "
-            "that and give its folder"
-        )
-    config = _json(path)
+    config = _json(folder / "config.json")
     for name in ("config.json", "tokenizer_config.json"):
         if (folder / name).exists() and "auto_map" in _json(folder / name):
             raise InputError(
@@ -194,6 +187,11 @@ def _shapes(folder: Path) -> dict[str, list[int]]:
         if not isinstance(names, dict) or not names:
             raise InputError(f"{folder / _INDEX}: it has no weight_map; fetch it again")
         files = [folder / str(name) for name in sorted(set(names.values()))]
+    elif (folder / "adapter_config.json").exists():
+        raise InputError(
+            f"{folder}: only an adapter (LoRA); merge it into its model (merge_and_unload), save "
+            "that and give its folder"
+        )
     else:
         refuse_pickles(folder)
         raise InputError(f"{folder}: neither {_WEIGHTS} nor {_INDEX} in it")

@@ -63,7 +63,7 @@ def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
         "seeds=[]",
     )
     assert [line.split(": ")[0] for line in lines] == [
-        "seeds", "titles.0.page", "titles.0.langlinks", "collections.train.0",
+        "seeds", "titles.0", "collections.train.0",
         "collections.test.0", "lexicons.dictionary", "lexicons.vectors.en",
         "lexicons.vector_texts.de", "training.tokenizer_texts.0",
     ]  # fmt: skip

@@ -92,10 +92,10 @@ def test_interrupted_three_times_it_ends_as_if_it_had_not_been(tmp_path, tempora
     line = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 
     status, said = interrupted(
-        output, temporary, signal.SIGINT, lambda _: list(output.glob("*/work/titles*"))
+        output, temporary, signal.SIGINT, lambda _: list(output.glob("*/work/titles/*/*/*"))
     )
     assert (status, said) == (130, line.format("SIGINT"))
-    assert not list(output.glob("*/work/*"))
+    assert not list(output.glob("*/work/*/*"))
 
     status, said = interrupted(
         output, temporary, signal.SIGTERM, lambda said: re.search("steps 0 to", said)
