@@ -103,7 +103,7 @@ def test_interrupted_three_times_it_ends_as_if_it_had_not_been(tmp_path, tempora
     assert status == 143 and said.endswith(line.format("SIGTERM")) and "Traceback" not in said
 
     status, _ = interrupted(
-        output, temporary, signal.SIGKILL, lambda _: list(output.rglob("embeddings/*.parquet"))
+        output, temporary, signal.SIGKILL, lambda _: list(output.rglob("embeddings/*/*.parquet"))
     )
     assert status == -signal.SIGKILL
 
