@@ -34,8 +34,8 @@ def keep(
     texts = {key: session.read.parquet(str(out / of)) for of, key in TEXT_IDS.items()}
     staging = out / "unknown"
     missing = (table.join(texts[key], ["collection", key], "left_anti") for key in texts)
-    reduce(DataFrame.unionByName, missing).distinct().write.parquet(str(staging))
-    unknown = session.read.parquet(str(staging))
+    reduce(DataFrame.unionByName, missing).write.parquet(str(staging))
+    unknown = session.read.parquet(str(staging)).distinct()
     dropped: dict[str, int] = {}
     if not unknown.isEmpty():
         found = _looked_up(unknown, texts).cache()
