@@ -12,7 +12,10 @@ from collections.abc import Callable
 
 
 class InputError(ValueError):
-    """The user's input is wrong; the message names the place and says what to do about it."""
+    """The user's input is wrong; the message names the place and says what to do about it.
+
+    One line, or one for each of several mistakes that were found together.
+    """
 
 
 # How an InputError reads inside the text of a worker's traceback.
@@ -36,13 +39,19 @@ def user_message(error: BaseException) -> str | None:
     return None
 
 
+def in_a_line(error: BaseException) -> str:
+    """What an error of a library says, short enough for a message of ours."""
+    said = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def run_job(main: Callable[[], None]) -> None:
-    """Run a command's ``main``; a user's mistake ends it with one line and exit status 2."""
+    """Run a command's ``main``; a user's mistakes end it with a line for each and exit status 2."""
     try:
         main()
     except Exception as error:
         message = user_message(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print(*(f"error: {line}" for line in message.splitlines()), sep="\n", file=sys.stderr)
         sys.exit(2)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import yaml
 from pydantic import (
@@ -22,7 +24,6 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -56,8 +57,46 @@ CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]
 FileName = Annotated[str, AfterValidator(names.check_component)]
 EncodedName = Annotated[str, AfterValidator(names.check)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what Spark, NumPy and torch all take
+Item = TypeVar("Item")
+
+
+def _each_once(values: list[Item]) -> list[Item]:
+    twice = [value for at, value in enumerate(values) if value in values[:at]]
+    if twice:
+        raise ValueError(f"{twice[0]} is named twice")
+    return values
+
+
+def _filled(values: list[Item]) -> list[Item]:
+    if not values:
+        raise ValueError("it is empty; name at least one")
+    return values
+
+
+Distinct = Annotated[list[Item], AfterValidator(_each_once)]
+Several = Annotated[list[Item], AfterValidator(_filled), AfterValidator(_each_once)]
 # Files or folders; a single one needs no list.
 Paths = Annotated[list[Path], BeforeValidator(lambda v: [v] if isinstance(v, str | Path) else v)]
+
+
+def _spark_master(value: str) -> str:
+    if not re.fullmatch(r"local(\[(\*|[1-9]\d*)(,\d+)?\])?|yarn|(spark|k8s)://.+", value):
+        raise ValueError(f"{value} is no master, such as local[2], spark://HOST:7077 or yarn")
+    return value
+
+
+def _java_memory(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*[kmgt]b?", value.lower()):
+        raise ValueError(f"{value} is no size, such as 2g or 800m")
+    return value
+
+
+def _keys_as_text(value: Any) -> Any:
+    """YAML reads a key of digits as a number."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
 class _Section(BaseModel):
@@ -82,7 +121,7 @@ class VectorTraining(_Section):
     # In characters. With little text they make words near that are spelled alike; (0, 0): none.
     subwords: tuple[NonNegativeInt, NonNegativeInt] = (3, 6)
     buckets: PositiveInt = 2_000_000  # vectors that subwords share: 4 bytes x dimensions each
-    learning_rate: Annotated[float, Field(gt=0)] = 0.05
+    learning_rate: Positive = 0.05
     threads: PositiveInt = 1  # with more, no two trainings give the same vectors
 
 
@@ -90,8 +129,9 @@ class Lexicons(_Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
     dictionary: Path | None = None  # a folder of en-XX.tsv or en-XX.txt, perhaps .gz
-    words: list[LexiconOrigin] = ["dictionary", "wikipedia-titles"]  # BL-CS, ML-CS, Translate-Test
-    phrases: list[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
+    # Of BL-CS, ML-CS and Translate-Test.
+    words: Distinct[LexiconOrigin] = ["dictionary", "wikipedia-titles"]
+    phrases: Distinct[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
     translations: PositiveInt = 1  # how many translations of a word may be drawn
     # The share of the English training texts' words that the chain of words must cover for each
     # language that is switched into; the run ends where it does not.
@@ -101,16 +141,6 @@ class Lexicons(_Section):
     vector_training: VectorTraining = VectorTraining()
     vector_words: PositiveInt = 200_000  # the most frequent of each language
     vector_seed: Literal["wikipedia-titles", "dictionary"] = "wikipedia-titles"  # to align by
-
-    @model_validator(mode="after")
-    def _vectors_of_english(self) -> Lexicons:
-        both = sorted(self.vectors.keys() & self.vector_texts.keys())
-        if both:
-            raise ValueError(f"{both[0]} has both vectors and vector_texts; give one of them")
-        asked = self.vectors.keys() | self.vector_texts.keys()
-        if asked and "en" not in asked:
-            raise ValueError("vectors or vector_texts needs en, which all others are aligned to")
-        return self
 
 
 class Collection(_Section):
@@ -164,7 +194,7 @@ class Collections(_Section):
 class Switching(_Section):
     """How English training pairs become multilingual ones."""
 
-    languages: list[LanguageCode] = [code for code in SEEN if code != "en"]  # ML-CS, Wiki-CS
+    languages: Distinct[LanguageCode] = [code for code in SEEN if code != "en"]  # ML-CS, Wiki-CS
     pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # query, passage: BL-CS, fine-tuning
     probability: Share = 0.5  # of a word, in BL-CS and ML-CS
     phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
@@ -179,8 +209,8 @@ class Switching(_Section):
     negatives_depth: PositiveInt = 100  # of BM25's best that are drawn from
     # How the domains are mixed: by their sizes to the power of 1 / temperature (1: as they are;
     # the higher, the more even), or by the weights given here for every domain.
-    domain_temperature: Annotated[float, Field(gt=0)] = 1.0
-    domain_weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    domain_temperature: Positive = 1.0
+    domain_weights: dict[str, NotNegative] = {}
     title_pairs: bool = False  # also train on (title, text) of every document that has a title
 
 
@@ -188,7 +218,7 @@ class Model(_Section):
     """One kind of ranker: a base model, or a small one from scratch with its own tokenizer."""
 
     base: str | None = None  # a Hugging Face id or a local folder; None: from scratch
-    methods: list[Method] = list(TRAINED_METHODS)
+    methods: Several[Method] = list(TRAINED_METHODS)
     max_length: PositiveInt = 256  # tokens of a text (bi-encoder) or of a pair (cross-encoder)
     vocabulary: PositiveInt = 8000  # from here on: only from scratch
     hidden_size: PositiveInt = 128
@@ -196,11 +226,11 @@ class Model(_Section):
     heads: PositiveInt = 4
     steps: PositiveInt | None = None  # in place of training's
     batch_size: PositiveInt | None = None
-    learning_rate: float | None = None
+    learning_rate: Positive | None = None
     # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
     candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
     # Languages; None: all.
-    pairs: list[tuple[CollectionLanguage, CollectionLanguage]] | None = None
+    pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 
 
 class Training(_Section):
@@ -208,12 +238,13 @@ class Training(_Section):
 
     steps: PositiveInt = 1000
     batch_size: PositiveInt = 64  # over all workers
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    learning_rate: Positive = 2e-5
     warmup_steps: NonNegativeInt = 0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    gradient_clip: float = 0.0  # 0: none
-    token_dropout: Share = 0.0  # share of a text's tokens hidden from the bi-encoder in training
-    scale: float = 20.0  # cosine similarities are multiplied by it before the softmax
+    weight_decay: NotNegative = 0.01
+    gradient_clip: NotNegative = 0.0  # 0: none
+    # Share of a text's tokens hidden from the bi-encoder in training.
+    token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
     workers: PositiveInt = 1
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
@@ -224,28 +255,24 @@ class Training(_Section):
     tokenizer_texts: list[Path] = []  # further text files or folders, one text per line
     tokenizer_sample: PositiveInt = 300_000  # texts that a tokenizer from scratch is trained on
 
-    @model_validator(mode="after")
-    def _whole_batches(self) -> Training:
-        if self.batch_size % self.workers:
-            raise ValueError(
-                f"batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers"
-            )
-        return self
-
 
 class LeaveOut(_Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
     domain: EncodedName
     model: ModelKind = "bi-encoder"
-    methods: list[Method] = ["zero-shot", "ml-cs"]
+    methods: Several[Method] = ["zero-shot", "ml-cs"]
 
 
 class Evaluation(_Section):
     """What is ranked and scored."""
 
-    languages: list[CollectionLanguage] | None = None  # of MoIR and CLIR; None: all that there are
-    mlir: dict[FileName, list[CollectionLanguage]] = {"6": SEEN, "14": SEEN + UNSEEN}
+    # Of MoIR and CLIR; None: all that there are.
+    languages: Several[CollectionLanguage] | None = None
+    mlir: Annotated[dict[FileName, list[CollectionLanguage]], BeforeValidator(_keys_as_text)] = {
+        "6": SEEN,
+        "14": SEEN + UNSEEN,
+    }
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
     batch_size: PositiveInt = 256
@@ -255,8 +282,8 @@ class Evaluation(_Section):
 class Spark(_Section):
     """The session of data jobs; one that is submitted has spark-submit's master and memory."""
 
-    master: str = "local[*]"
-    driver_memory: str = "2g"
+    master: Annotated[str, AfterValidator(_spark_master)] = "local[*]"
+    driver_memory: Annotated[str, AfterValidator(_java_memory)] = "2g"
     shuffle_partitions: PositiveInt = 4  # and files of a method's training pairs
 
 
@@ -265,12 +292,12 @@ class Experiment(_Section):
 
     name: str
     output: Path
-    seeds: list[int] = [1]
+    seeds: Several[Seed] = [1]
     # What is checked of a result's files before they are used: every byte, which is hashed once
     # when it is written and once by each job that reads it; or, for tables so large that this takes
     # long (some seconds for each 10 GB), their sizes alone.
     integrity: Literal["hashes", "sizes"] = "hashes"
-    titles: list[Dumps]
+    titles: list[Dumps] = []
     lexicons: Lexicons = Lexicons()
     collections: Collections
     switching: Switching = Switching()
@@ -280,13 +307,10 @@ class Experiment(_Section):
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
 
-    @field_validator("titles")
-    @classmethod
-    def _one_of_each(cls, titles: list[Dumps]) -> list[Dumps]:
-        langs = [dumps.lang for dumps in titles]
-        if repeated := sorted({lang for lang in langs if langs.count(lang) > 1}):
-            raise ValueError(f"the dumps of {repeated[0]} are named twice")
-        return titles
+    @property
+    def asked(self) -> set[str]:
+        """Every method that some model is asked for."""
+        return {method for model in self.models.values() for method in model.methods}
 
     @property
     def workspace(self) -> Workspace:
@@ -296,13 +320,31 @@ class Experiment(_Section):
     @property
     def methods(self) -> list[str]:
         """Every trained method that some model needs, in the papers' order."""
-        asked = {method for model in self.models.values() for method in model.methods}
-        wanted = {TRANSLATE_TEST.get(method, method) for method in asked}
+        wanted = {TRANSLATE_TEST.get(method, method) for method in self.asked}
         return [method for method in TRAINED_METHODS if method in wanted]
 
 
-def from_command_line(description: str | None) -> Experiment:
-    """Parse ``--config FILE [--set key=value ...]``, the arguments of every job."""
+class Problem(NamedTuple):
+    """Something that is wrong with an experiment, and the keys that it was seen by."""
+
+    message: str
+    keys: tuple[str, ...]
+
+
+Check = Callable[[Experiment], Iterable[Problem]]
+
+
+def problem(message: str, *keys: str) -> Problem:
+    """A problem whose line begins with the first of its keys."""
+    return Problem(f"{keys[0]}: {message}", keys)
+
+
+def from_command_line(description: str | None, *checks: Check) -> Experiment:
+    """Parse ``--config FILE [--set key=value ...]``, the arguments of every job.
+
+    ``checks``: what the job looks at before it starts, such as files. InputError lists all that is
+    wrong, a line each.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -315,31 +357,67 @@ def from_command_line(description: str | None) -> Experiment:
         help="override a field, such as training.steps=100; may be repeated",
     )
     arguments = parser.parse_args()
-    return load(arguments.config, arguments.set)
+    return load(arguments.config, arguments.set, *checks)
 
 
-def load(path: Path, overrides: list[str] | None = None) -> Experiment:
-    """Read an experiment file. InputError names the key that is wrong and what it may be."""
+def load(path: Path, overrides: list[str] | None = None, *checks: Check) -> Experiment:
+    """Read an experiment file. InputError lists all that is wrong with it, a line each.
+
+    Looks at nothing but the file, unless ``checks`` do.
+    """
+    from clir import consistency  # it reads experiments
+
+    values = _values(path, overrides or [])
+    wrong = [*_left_over(values)]
+    experiment: Experiment | None
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        wrong += [_explained(one) for one in error.errors()]
+        experiment = _without(values, wrong)
+    if experiment is not None:
+        unsure = {key for one in wrong for key in one.keys}
+        for check in (consistency.problems, *checks):
+            wrong += [one for one in check(experiment) if not _touches(one.keys, unsure)]
+    if wrong:
+        raise InputError("\n".join(dict.fromkeys(f"{path}: {one.message}" for one in wrong)))
+    assert experiment is not None
+    return experiment
+
+
+def _values(path: Path, overrides: list[str]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the experiment file: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InputError(f"{path}: cannot read the experiment file: {why}") from None
     try:
         values = yaml.safe_load(_expand(text))
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected keys such as name, output, collections")
-    for override in overrides or []:
+    for override in overrides:
         _override(values, override)
-    try:
-        return Experiment.model_validate(values)
-    except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error)}") from None
+    return values
 
 
 def _expand(text: str) -> str:
-    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: os.environ.get(m[1], m[2]), text)
+    return re.sub(r"\$\{(\w+):-([^{}]*)\}", lambda m: os.environ.get(m[1], m[2]), text)
+
+
+def _left_over(value: Any, *place: str) -> Iterator[Problem]:
+    """Names of the environment, or of a home folder, that nobody replaces."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            yield from _left_over(inner, *place, str(key))
+    elif isinstance(value, str) and (found := re.search(r"\$\{[^}]*\}?|^\$\w+|^~(?=/|$)", value)):
+        yield problem(
+            f"{found[0]} stands for nothing here: write the value, or ${{NAME:-default}} in the "
+            "experiment file",
+            ".".join(place),
+        )
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -357,14 +435,57 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise InputError(f"--set {override}: {value!r} is not YAML") from None
 
 
-def _explain(error: ValidationError) -> str:
-    first, *others = error.errors()
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        message = f"unknown key {place}; valid here: {', '.join(_keys_beside(first['loc']))}"
-    else:
-        message = f"{place}: {first['msg'].removeprefix('Value error, ')}"
-    return message + (f" (and {len(others)} more)" if others else "")
+def _explained(error: Any) -> Problem:
+    """One of pydantic's errors. An unknown key makes its whole section unsure."""
+    location = tuple(part for part in error["loc"] if part != "[key]")
+    place = ".".join(str(part) for part in location)
+    if error["type"] == "extra_forbidden":
+        valid = ", ".join(_keys_beside(location))
+        section = ".".join(str(part) for part in location[:-1])
+        return Problem(f"unknown key {place}; valid here: {valid}", (section or place, place))
+    return problem(error["msg"].removeprefix("Value error, "), place)
+
+
+def _without(values: dict[str, Any], wrong: list[Problem]) -> Experiment | None:
+    """The experiment without the values that are wrong, to look at the rest; None if it needs them.
+
+    An item of a list goes alone, so the rest of the list is still looked at.
+    """
+    left = deepcopy(values)
+    places = {tuple(one.keys[-1].split(".")) for one in wrong}
+    # The last items first, since those behind a deleted one move up.
+    for *parents, last in sorted(places, key=lambda place: [p.zfill(9) for p in place])[::-1]:
+        section: Any = left
+        for part in parents:
+            section = _inside(section, part)
+        if isinstance(section, list) and last.isdigit() and int(last) < len(section):
+            del section[int(last)]
+        elif isinstance(section, dict):
+            for key in [key for key in section if str(key) == last]:
+                del section[key]
+    if left == values:
+        return None
+    try:
+        return Experiment.model_validate(left)
+    except ValidationError as error:  # such as a list that is empty now
+        return _without(left, [_explained(one) for one in error.errors()])
+
+
+def _inside(section: Any, part: str) -> Any:
+    if isinstance(section, list):
+        return section[int(part)] if part.isdigit() and int(part) < len(section) else None
+    if isinstance(section, dict):
+        return next((inner for key, inner in section.items() if str(key) == part), None)
+    return None
+
+
+def _touches(keys: Iterable[str], others: set[str]) -> bool:
+    """Whether some key is one of the others, or inside it, or around it."""
+    return any(
+        f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
+        for key in keys
+        for other in others
+    )
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

@@ -73,6 +73,30 @@ def in_script(terms: pa.Array, lang: str) -> pa.Array:
     return pc.match_substring_regex(terms, f"[{scripts}]")
 
 
+def dictionaries_in(folder: Path) -> dict[str, Path]:
+    """The dictionaries from English in a folder, by language. InputError where there is none."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: lexicons.dictionary must be a folder of en-XX.tsv files")
+    paths = {code: path for code in LANGUAGES if (path := _dictionary(folder, code))}
+    if not paths:
+        raise InputError(
+            f"{folder}: no dictionary in it; they are called en-XX.tsv or en-XX.txt, perhaps .gz"
+        )
+    return paths
+
+
+def _dictionary(folder: Path, lang: str) -> Path | None:
+    """The dictionary into a language, under any of the names that it may have."""
+    names = [f"en-{lang}.{suffix}" for suffix in ("tsv", "txt", "tsv.gz", "txt.gz")]
+    paths = [folder / name for name in names if (folder / name).exists()]
+    if len(paths) > 1:
+        raise InputError(
+            f"{folder}: {paths[0].name} and {paths[1].name} are both dictionaries into {lang}; "
+            "keep one of them"
+        )
+    return paths[0] if paths else None
+
+
 def read_dictionary(path: Path, target_lang: str) -> pa.Table:
     """A dictionary from English as a lexicon, ranked by order of lines.
 

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from clir import scratch
 from clir.errors import InputError
 from clir.experiment import VectorTraining
 from clir.folding import IGNORED
@@ -55,7 +56,7 @@ def train(
     """
     finder = term_finder(terms, lang)
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
         words = Path(folder) / "words.txt"
         with words.open("wb") as file:
             for path in paths:

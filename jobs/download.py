@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from clir import download
+from clir import command, download
 from clir.download import Wanted
-from clir.errors import InputError, run_job
+from clir.errors import InputError
 from clir.languages import LANGUAGES, check_language
 
 _DUMPS = "https://dumps.wikimedia.org"
@@ -130,4 +130,4 @@ def _mmarco(arguments: argparse.Namespace) -> list[Wanted]:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

@@ -1,16 +1,16 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results, sources
 from spark_etl import collection_tables, session
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(__doc__, sources.collections)
     results.begin(settings)
     with session.spark_session(settings.spark) as spark:
-        collection_tables.load(spark, settings)
+        collections = collection_tables.load(spark, settings)
+    sources.check_domains(settings, collections)
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

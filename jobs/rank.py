@@ -1,7 +1,6 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline
 from ray_app.training.runs import plan_runs
@@ -15,4 +14,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

@@ -1,7 +1,6 @@
 """Write summary.json and report.html from the per-query values, and print the table."""
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results
 from ray_app.evaluation import ray_pipeline, report
 from ray_app.training.runs import plan_runs
 
@@ -15,4 +14,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

@@ -7,11 +7,10 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results, sources
 from ray_app import cluster
 from ray_app.evaluation import ray_pipeline, report
-from ray_app.training import ray_launcher
+from ray_app.training import base_models, ray_launcher
 from spark_etl import (
     collection_tables,
     lexicon_card,
@@ -23,7 +22,14 @@ from spark_etl import (
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(
+        __doc__,
+        sources.dumps,
+        sources.collections,
+        sources.lexicons,
+        sources.tokenizer_texts,
+        base_models.check,
+    )
     results.begin(settings)
     prepare_data(settings)
     with cluster.connected():
@@ -37,13 +43,15 @@ def prepare_data(settings: experiment.Experiment) -> Path:
     with session.spark_session(settings.spark) as spark:
         mined = titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.
-        collections = collection_tables.load(spark, settings)
+        texts = collection_tables.load(spark, settings)
+        sources.check_domains(settings, texts)
         lexicon = lexicon_table.build(spark, settings, mined)
-        lexicon_card.build(spark, settings, collections, lexicon)
+        sources.check_translations(settings, texts, lexicon)
+        lexicon_card.build(spark, settings, texts, lexicon)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, collections, lexicon)
+            training_pairs.build(spark, settings, method, texts, lexicon)
     return settings.output
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

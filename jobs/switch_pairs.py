@@ -1,7 +1,6 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results
 from spark_etl import lexicon_card, session, training_pairs
 
 
@@ -16,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

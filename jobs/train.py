@@ -1,17 +1,17 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
-from clir import experiment, results
-from clir.errors import run_job
+from clir import command, experiment, results, sources
 from ray_app import cluster
-from ray_app.training import ray_launcher
+from ray_app.training import base_models, ray_launcher
 
 
 def main() -> None:
-    settings = experiment.from_command_line(__doc__)
+    settings = experiment.from_command_line(__doc__, sources.tokenizer_texts, base_models.check)
     results.begin(settings)
+    sources.check_domains(settings, settings.output / "collections")
     with cluster.connected():
         ray_launcher.train(settings)
 
 
 if __name__ == "__main__":
-    run_job(main)
+    command.run(main)

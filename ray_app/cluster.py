@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import ray
+
+from clir import scratch
+from clir.errors import InputError, in_a_line
 
 # For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
 _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
@@ -17,15 +22,55 @@ _QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 def connected() -> Iterator[None]:
     """Join the cluster that RAY_ADDRESS names (``ray job submit`` sets it), or start a local one.
 
-    A cluster started here ends with the block; one that was joined goes on.
+    A cluster started here is no other's: it does not join one that runs on this machine, nor can
+    others take it for theirs. It ends with the block; one that was joined goes on.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     # A local cluster asks for a token, by default and rightly; that needs no warning.
     logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    ray.init(logging_level=logging.WARNING)
+    # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
+    logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
+    try:
+        with _own_place() if _is_local() else nullcontext({}) as place:
+            ray.init(**place, logging_level=logging.WARNING)
+    except ConnectionError as error:
+        address = os.environ.get("RAY_ADDRESS")
+        raise InputError(f"RAY_ADDRESS {address}: no cluster there: {in_a_line(error)}") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _is_local() -> bool:
+    return os.environ.get("RAY_ADDRESS", "local") in ("", "local")
+
+
+@contextmanager
+def _own_place() -> Iterator[dict[str, Any]]:
+    """How a cluster of our own is started; its processes are told where it is.
+
+    Some of Ray Train's look for the one cluster of this machine, and there may be others.
+    """
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    told = {
+        "RAY_GCS_SERVER_PORT": str(port),
+        "RAY_ADDRESS": f"{ray.util.get_node_ip_address()}:{port}",
+    }
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield {"address": "local", "_temp_dir": str(scratch.short_folder() / "ray")}
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _needs_no_handler(record: logging.LogRecord) -> bool:
+    return "SIGTERM handler is not set" not in record.getMessage()

@@ -13,10 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import manifest, tables
-from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.languages import LANGUAGES
-from clir.lexicon import read_dictionary, terms_of_titles, why_dropped
+from clir.lexicon import dictionaries_in, read_dictionary, terms_of_titles, why_dropped
 from clir.switching import MAX_TITLE_WORDS
 from clir.words import count_words, term_keys
 from spark_etl import trained_vectors, vector_lexicon
@@ -41,7 +39,8 @@ _ENTRIES = pa.schema(
 def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
     folder = experiment.output / "lexicon"
-    dictionaries = _dictionaries(experiment)
+    given = experiment.lexicons.dictionary
+    dictionaries = dictionaries_in(given) if given else {}
     inputs = [titles, *dictionaries.values()]
 
     def titled() -> DataFrame:
@@ -176,32 +175,6 @@ def _terms(titles: pa.Array, langs: pa.Array) -> tuple[pa.Array, pa.Array, pa.Ar
         keys = pc.replace_with_mask(keys, here, hashes)
         dropped = pc.replace_with_mask(dropped, here, why_dropped(some, found, lang))
     return terms, keys, dropped
-
-
-def _dictionaries(experiment: Experiment) -> dict[str, Path]:
-    folder = experiment.lexicons.dictionary
-    if folder is None:
-        return {}
-    if not folder.is_dir():
-        raise InputError(f"{folder}: lexicons.dictionary must be a folder of en-XX.tsv files")
-    paths = {code: path for code in LANGUAGES if (path := _dictionary(folder, code))}
-    if not paths:
-        raise InputError(
-            f"{folder}: no dictionary in it; they are called en-XX.tsv or en-XX.txt, perhaps .gz"
-        )
-    return paths
-
-
-def _dictionary(folder: Path, lang: str) -> Path | None:
-    """The dictionary into a language, under any of the names that it may have."""
-    names = [f"en-{lang}.{suffix}" for suffix in ("tsv", "txt", "tsv.gz", "txt.gz")]
-    paths = [folder / name for name in names if (folder / name).exists()]
-    if len(paths) > 1:
-        raise InputError(
-            f"{folder}: {paths[0].name} and {paths[1].name} are both dictionaries into {lang}; "
-            "keep one of them"
-        )
-    return paths[0] if paths else None
 
 
 def _from_dictionaries(spark: SparkSession, dictionaries: dict[str, Path]) -> DataFrame:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
-from clir import experiment
+from clir import experiment, scratch
 
 # Starts the session when first called; stages that are up to date never do.
 Spark = Callable[[], SparkSession]
@@ -97,6 +97,11 @@ def _local(settings: experiment.Spark) -> dict[str, Any]:
         "spark.master": settings.master,
         "spark.app.name": "clir",
         "spark.driver.memory": settings.driver_memory,
+        # Ours alone, and gone with this process however it ends.
+        "spark.local.dir": scratch.folder() / "spark",
+        "spark.driver.extraJavaOptions": (
+            f'"-Djava.io.tmpdir={scratch.folder() / "tmp"}" -XX:-UsePerfData'
+        ),
         "spark.ui.enabled": False,
         "spark.ui.showConsoleProgress": False,
         # Workers' errors reach the user as exceptions; here the log would only repeat them.

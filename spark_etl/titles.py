@@ -119,6 +119,8 @@ def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, 
         for number in sorted({0, *one.ranges})
     ]
     titles = sum(run_each(spark, ranges, partial(_join, staging, data)))
+    if not ranges:  # no dumps: a table without rows, which is one all the same
+        pq.write_table(TITLES.empty_table(), data / "none.parquet")
     shutil.rmtree(staging, ignore_errors=True)
     for left in (*rejected.glob("_*"), *data.glob("_*")):  # of tasks that were killed
         left.unlink(missing_ok=True)  # one that is taken for killed may still do so itself

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from clir import bm25, manifest
+from clir import bm25, manifest, scratch
 from clir.experiment import Experiment
 from ray_app.evaluation.texts import held_languages, read_texts
 
@@ -64,7 +64,7 @@ def _best(
     """What BM25 finds, and the English queries and documents that it was asked and looked in."""
     documents = read_texts(tables, "documents", collection, "en", split)
     queries = read_texts(tables, "queries", collection, "en", split)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
         bm25.save_index(documents["text"], Path(folder) / "index")
         found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
     asked = np.arange(len(found)).repeat(found.shape[1])

@@ -54,7 +54,7 @@ class PairStream:
 
         Each seed starts at another row, so that seeds see other batches.
         """
-        rows = self._rows_from(seed * 7919 * size + first_step * size)
+        rows = self._rows_from((seed % 2**32 * 7919 + first_step) * size)
         held: list[pa.Table] = []
         for _ in range(first_step, last_step):
             while sum(len(part) for part in held) < size:

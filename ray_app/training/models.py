@@ -33,8 +33,9 @@ from transformers import (
     XLNetModel,
 )
 
-from clir.errors import InputError
+from clir.errors import InputError, in_a_line
 from clir.experiment import Model
+from ray_app.training.base_models import refuse_pickles
 from ray_app.training.tokenization import SPECIAL, Encoder, piece_probabilities
 
 _SMOOTH = 0.001  # Arora et al.'s a
@@ -42,11 +43,8 @@ _SMOOTH = 0.001  # Arora et al.'s a
 transformers.utils.logging.disable_progress_bar()  # these models load in a moment
 
 
-def create(kind: str, settings: Model, tokenizer_folder: Path | None, seed: int) -> nn.Module:
-    """The model to train: the base model's, or a new one drawn from ``seed``."""
-    if settings.base is not None:
-        return load(kind, settings.base)[0]
-    assert tokenizer_folder is not None
+def create(kind: str, settings: Model, tokenizer_folder: Path, seed: int) -> nn.Module:
+    """A model from scratch, drawn from ``seed``."""
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
     if kind == "bi-encoder":
@@ -76,38 +74,24 @@ def create(kind: str, settings: Model, tokenizer_folder: Path | None, seed: int)
     return BertForSequenceClassification(config)
 
 
-def load(kind: str, source: str | Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-    """Model and tokenizer of a folder or a Hugging Face id. Safetensors only, no remote code."""
-    folder = Path(source)
-    if folder.is_dir():
-        refuse_pickles(folder)
+def load(kind: str, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a folder. Safetensors only, no remote code."""
+    refuse_pickles(folder)
     auto = AutoModel if kind == "bi-encoder" else AutoModelForSequenceClassification
     # A cross-encoder has one logit; a base model that has none yet gets a new one.
     options = {} if kind == "bi-encoder" else {"num_labels": 1}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
         model = auto.from_pretrained(
-            source, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **options
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **options
         )
     except (OSError, ValueError) as error:
-        message = " ".join(str(error).split())[:300]
-        raise InputError(f"model {source}: cannot be loaded from safetensors: {message}") from error
-    return model, tokenizer
-
-
-def refuse_pickles(folder: Path) -> None:
-    """InputError for a model folder with pickled weights and no safetensors."""
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(
-        p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".pkl")
-    )
-    if pickled:
         raise InputError(
-            f"model {folder}: {pickled[0]} is a pickle, which can run code when read; "
-            "convert it to model.safetensors"
-        )
-    raise InputError(f"model {folder}: no *.safetensors in it")
+            f"model {folder}: cannot be loaded from safetensors: {in_a_line(error)}"
+        ) from error
+    # Classifiers that are decoders look for the last token that is no padding.
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
 
 
 def is_bag_of_words(model: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import manifest
 from clir.experiment import Experiment
-from ray_app.training import switched_pairs
+from ray_app.training import base_models, switched_pairs
 from ray_app.training.runs import Run, plan_runs
 
 
@@ -28,9 +29,12 @@ def train(experiment: Experiment) -> list[Run]:
     next start resumes from the checkpoints in the output folder.
     """
     runs = plan_runs(experiment)
-    todo = [run for run in runs if run.is_due()]
+    todo = []
     for run in runs:
-        if run not in todo:
+        if run.is_due():
+            base = run.model.base
+            todo.append(replace(run, base=base_models.find(base)) if base is not None else run)
+        else:
             print(f"{run.name}: up to date", flush=True)
     for method in sorted({run.method for run in runs if run.switch}):
         switched_pairs.measure(experiment, method)

@@ -14,6 +14,7 @@ from clir.errors import InputError
 from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment, Model, Training
 from clir.methods import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace
+from ray_app.training.base_models import Base
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Run:
     switch: OnTheFly | None  # None: the pairs are switched already
     tokenizer: Path | None  # None: the base model's own
     model: Model
+    base: Base | None  # in place of the tokenizer and a model from scratch, once it is found
     training: Training
     folder: Path  # where the finished model goes
     workspace: Workspace
@@ -50,17 +52,11 @@ class Run:
 def plan_runs(experiment: Experiment) -> list[Run]:
     """Every run: model kind x method x seed, and the methods again without the left-out domain.
 
-    Trains tokenizers that are missing. InputError for a base model that must not be loaded.
+    Trains tokenizers that are missing.
     """
-    from ray_app.training.models import refuse_pickles  # heavy, and needed here alone
-
     runs = []
     for kind, model in experiment.models.items():
-        tokenizer = None
-        if model.base is None:
-            tokenizer = _tokenizer(experiment, kind)
-        elif Path(model.base).is_dir():
-            refuse_pickles(Path(model.base))
+        tokenizer = _tokenizer(experiment, kind) if model.base is None else None
         wanted = {TRANSLATE_TEST.get(method, method) for method in model.methods}
         cases: list[tuple[str, str | None]] = [(m, None) for m in TRAINED_METHODS if m in wanted]
         if experiment.leave_out and kind == experiment.leave_out.model:
@@ -108,6 +104,7 @@ def _run(
         switch=switch._replace(switchers=switch.switchers.absolute()) if switch else None,
         tokenizer=tokenizer.absolute() if tokenizer else None,
         model=model,
+        base=None,
         training=experiment.training,
         folder=(experiment.output / "models" / name).absolute(),
         workspace=experiment.workspace,

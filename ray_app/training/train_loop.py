@@ -19,9 +19,9 @@ import torch.distributed as dist
 from torch import nn
 from transformers import AutoTokenizer, BatchEncoding
 
-from clir import manifest
+from clir import manifest, scratch
 from clir.errors import InputError
-from ray_app.training import losses, models
+from ray_app.training import base_models, losses, models
 from ray_app.training.batching import Batch, PairStream, made_ahead, tokenized
 from ray_app.training.runs import Run
 from ray_app.training.tokenization import Encoder
@@ -74,7 +74,8 @@ def train(run: Run, context: Context) -> None:
     batches = made_ahead(pairs, lambda table: tokenized(table, run.kind, encode))
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
-        torch.manual_seed((run.seed * 1_000_003 + step) * context.workers + context.rank)
+        draw = (run.seed * 1_000_003 + step) * context.workers + context.rank
+        torch.manual_seed(draw % 2**63)
         loss = engine(batch.to(context.device))
         engine.backward(loss)
         engine.step()
@@ -92,8 +93,12 @@ class _Network(nn.Module):
     def __init__(self, run: Run):
         super().__init__()
         self.run = run
-        self.model = models.create(run.kind, run.model, run.tokenizer, run.seed)
-        self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer or run.model.base)
+        if run.base is not None:
+            self.model, self.tokenizer = models.load(run.kind, base_models.folder_on(run.base))
+        else:
+            assert run.tokenizer is not None
+            self.model = models.create(run.kind, run.model, run.tokenizer, run.seed)
+            self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
         for name, parameter in self.model.named_parameters():
             # XLNet's vector for words to be guessed; nothing is masked here.
             parameter.requires_grad = name != "mask_emb"
@@ -187,7 +192,7 @@ def _save_checkpoint(
     run: Run, step: int, loss: float, engine: deepspeed.DeepSpeedEngine, context: Context
 ) -> None:
     """Every worker writes its part; the launcher keeps a checkpoint only when it has all parts."""
-    folder = Path(tempfile.mkdtemp(prefix="checkpoint-"))
+    folder = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=scratch.folder()))
     engine.save_checkpoint(str(folder), tag="state", client_state={"step": step})
     note = {"run": run.name, "step": step, "origin": run.origin}
     (folder / "run.json").write_text(json.dumps(note))

@@ -54,6 +54,111 @@ def test_mistakes_name_the_key_and_what_it_may_be(override, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+def wrong(*overrides: str) -> list[str]:
+    """The lines that the demo with these settings is refused with, without the file's name."""
+    with pytest.raises(InputError) as error:
+        load(DEMO, list(overrides))
+    return [line.removeprefix(f"{DEMO}: ") for line in str(error.value).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("seeds=[]", "seeds: it is empty"),
+        ("seeds=[7, 7]", "seeds: 7 is named twice"),
+        ("seeds=[1, -1]", "seeds.1: Input should be greater than or equal to 0"),
+        (f"seeds=[{2**63}]", f"seeds.0: Input should be less than {2**63}"),
+        ("collections.train=[]", "collections.train: it is empty"),
+        ("collections.test=[]", "collections.test: it is empty"),
+        ("collections.test=[a/x, a/x]", "collections.test: a/x is named twice"),
+        ("collections.test=[a/x, b/x]", "collections: x stands for two folders"),
+        ("models={}", "models: it is empty"),
+        ("models.bi-encoder.methods=[]", "models.bi-encoder.methods: it is empty"),
+        ("models.bi-encoder.methods=[ml-cs, ml-cs]", "models.bi-encoder.methods: ml-cs is named"),
+        ("models.cross-encoder.batch_size=41", "models.cross-encoder.batch_size: batch_size 41"),
+        ("models.cross-encoder.learning_rate=0", "models.cross-encoder.learning_rate: Input sh"),
+        ("models.cross-encoder.pairs=[]", "models.cross-encoder.pairs: it is empty"),
+        ("models.cross-encoder.heads=5", "models.cross-encoder.hidden_size: 64 cannot be shared"),
+        ("models.cross-encoder.max_length=4", "models.cross-encoder.max_length: 4 tokens hold"),
+        ("models.cross-encoder.candidates=73", "evaluation.depth: only 72 of the 73 candidates"),
+        ("switching.languages=[]", "switching.languages: it is empty, and ml-cs, wiki-cs switch"),
+        ("switching.languages=[de, de]", "switching.languages: de is named twice"),
+        ("switching.languages=[de, en]", "switching.languages: English text cannot be switched"),
+        ("switching.pair=[en, en]", "switching.pair: en and en is the training data of zero-shot"),
+        ("switching.probability=0", "switching.probability: bl-cs, ml-cs would switch nothing"),
+        ("switching.probability=1.5", "switching.probability: Input should be less than or equal"),
+        ("switching.phrase_probability=.nan", "switching.phrase_probability: Input should be"),
+        ("switching.negatives=0", "switching.negatives: a cross-encoder learns from passages"),
+        ("switching.domain_temperature=0", "switching.domain_temperature: Input should be greater"),
+        ("switching.domain_weights={a: 0}", "switching.domain_weights: no domain has a weight"),
+        ("switching.domain_weights={a: -1}", "switching.domain_weights.a: Input should be greater"),
+        ("training.learning_rate=-1", "training.learning_rate: Input should be greater than 0"),
+        ("training.learning_rate=.inf", "training.learning_rate: Input should be a finite number"),
+        ("training.scale=0", "training.scale: Input should be greater than 0"),
+        ("training.scale=.nan", "training.scale: Input should be a finite number"),
+        ("training.gradient_clip=-1", "training.gradient_clip: Input should be greater than or"),
+        ("training.token_dropout=1", "training.token_dropout: Input should be less than 1"),
+        ("training.batch_size=7", "training.batch_size: batch_size 7 cannot be shared"),
+        ("models.bi-encoder.batch_size=0", "models.bi-encoder.batch_size: Input should be"),
+        ("evaluation.languages=[]", "evaluation.languages: it is empty"),
+        ("evaluation.mlir={x: [en, de]}", "evaluation.mlir.x: the key is the number of languages"),
+        ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: '../x' cannot name a file"),
+        ("evaluation.mlir={3: [en, de]}", "evaluation.mlir.3: the key is the number of languages"),
+        ("evaluation.mlir={2: [en, en]}", "evaluation.mlir.2: en is named twice"),
+        ("evaluation.mlir={1: [en]}", "evaluation.mlir.1: many languages are 2 at least"),
+        ("leave_out.methods=[translate-test]", "leave_out.methods: translate-test trains nothing"),
+        ("leave_out.methods=[]", "leave_out.methods: it is empty"),
+        ("titles=[]", "lexicons.phrases: no lexicon that wiki-cs could ask is given"),
+        ("lexicons.words=[word-vectors]", "lexicons.words: it asks for word-vectors, but"),
+        ("lexicons.words=[]", "lexicons.words: no lexicon that bl-cs, ml-cs, translate-test, tran"),
+        ("lexicons.vector_training.subwords=[5, 3]", "lexicons.vector_training.subwords: (5, 3)"),
+        ("spark.master=locl", "spark.master: locl is no master"),
+        ("spark.driver_memory=much", "spark.driver_memory: much is no size"),
+        ("output=${NOWHERE}/x", "output: ${NOWHERE} stands for nothing here"),
+        ("collections.test=[~/x]", "collections.test.0: ~ stands for nothing here"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_line(override, line):
+    (told,) = wrong(override)
+    assert told.startswith(line)
+
+
+def test_what_makes_sense_is_taken():
+    experiment = load(DEMO, [
+        f"seeds=[0, {2**63 - 1}]", "evaluation.mlir={2: [en, de], '3': [en, de, fr]}",
+        "switching.pair=[en, de]", "training.gradient_clip=0", "lexicons.dictionary=null",
+    ])  # fmt: skip
+    assert experiment.evaluation.mlir.keys() == {"2", "3"}
+    few = ["models={bi-encoder: {methods: [zero-shot]}}", "leave_out=null"]
+    # Nothing is switched: nobody asks for lexicons, languages or shares.
+    load(DEMO, [*few, "titles=[]", "switching.languages=[]", "switching.probability=0"])
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    lines = wrong(
+        "seeds=[]", "training.stepz=1", "training.workers=3", "models.bi-encoder.methods=[x, y]",
+        "collections.train=[]", "switching.languages=[en, xx]", "evaluation.mlir={x: [en, de]}",
+        "leave_out.model=cross-encoder", "leave_out.methods=[wiki-cs, translate-test]",
+    )  # fmt: skip
+    told = [line.split(": ")[0] for line in lines]
+    assert sorted(told) == sorted(
+        ["seeds", "unknown key training.stepz; valid here", "models.bi-encoder.methods.0",
+         "models.bi-encoder.methods.1", "switching.languages.1", "collections.train",
+         "evaluation.mlir.x", "leave_out.methods"]
+    )  # fmt: skip
+
+
+def test_what_is_wrong_is_not_blamed_on_what_is_read_with_it():
+    # Not also that the dictionary, whose key is wrong, is missing; nor that 256 pairs of the
+    # default cannot be shared.
+    (line,) = wrong(
+        "lexicons={dictionry: x, words: [dictionary]}", "lexicons.phrases=[word-vectors]"
+    )
+    assert line.startswith("unknown key lexicons.dictionry")
+    (line,) = wrong("training.batch_size=many", "training.workers=5")
+    assert line.startswith("training.batch_size: Input should be a valid integer")
+
+
 def test_paths_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("CLIR_SHARED_DATA", "/data")
     assert load(CONFIGS / "domains.yaml").lexicons.dictionary == Path("/data/lexicons/muse")

@@ -16,7 +16,7 @@ from clir.experiment import Model
 from clir.lexicon import ranked
 from clir.methods import OnTheFly, Plan
 from clir.switching import Switcher
-from ray_app.training import batching, losses, models, tokenization
+from ray_app.training import base_models, batching, losses, models, tokenization
 
 TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5
 
@@ -113,7 +113,7 @@ def test_pickled_weights_are_refused(folders, tmp_path):
     with pytest.raises(InputError, match=r"pytorch_model\.bin is a pickle"):
         models.load("bi-encoder", tmp_path)
     with pytest.raises(InputError, match=r"no \*.safetensors"):
-        models.refuse_pickles(tmp_path.parent)
+        base_models.refuse_pickles(tmp_path.parent)
 
 
 def test_contrastive_loss_by_hand():

@@ -1,0 +1,96 @@
+"""How a job runs: mistakes and interruptions end in one line, and nothing is left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Thread
+from types import FrameType
+from typing import Any, NoReturn
+
+from clir import scratch
+from clir.errors import run_job
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK = 0.5  # seconds between looks at the work
+_UNWINDING = 3  # seconds that the work has to tidy up when it was interrupted
+
+
+class _Interrupted(BaseException):
+    """Somebody wants this process to end."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command's ``main`` as a process of its own, see ``errors.run_job``.
+
+    Ctrl-C and SIGTERM end it in one line too, with exit status 130 and 143; its engines end with
+    it. The work is done by a thread beside this one: engines put up handlers of their own for
+    signals where they can, which print pages and leave processes, and they can in this one alone.
+    This one stays free to act at once, whatever compiled code the work is in.
+    """
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run_job(scratch.use)
+            run_job(main)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = Thread(target=work, daemon=True)
+    try:
+        watched = [
+            number
+            for number in _SIGNALS
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+        ]
+        _handle(watched, _interrupt)
+        thread.start()
+        while thread.is_alive():
+            thread.join(_LOOK)
+            _handle(watched, _interrupt)  # Ray's compiled code has put its own there
+        _handle(_SIGNALS, signal.SIG_IGN)
+    except _Interrupted as interrupted:
+        _end(interrupted.number, thread)
+    scratch.leave()
+    if raised:
+        raise raised[0]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Interrupted(number)
+
+
+def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
+
+
+def _end(number: int, thread: Thread) -> NoReturn:
+    """End everything that was started, say so in a line, and go."""
+    _handle(_SIGNALS, signal.SIG_IGN)
+    name = signal.Signals(number).name
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[?25h")  # the cursor, which a progress bar hides
+    sys.stdout.flush()
+    line = f"stopped by {name}: {Path(sys.argv[0]).name}; the same command goes on where it was"
+    print(line, file=sys.stderr, flush=True)
+    # What engines say of their end is no news.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    # The work removes what is half done, once the engine that it waits for is gone.
+    error = ctypes.py_object(_Interrupted)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)
+    scratch.end_started()
+    thread.join(_UNWINDING)
+    scratch.leave()
+    os._exit(128 + number)
