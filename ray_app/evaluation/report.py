@@ -176,8 +176,8 @@ def _heat_map(grid: pd.DataFrame, top: float) -> str:
     rows, columns = grid.shape
     figure, axes = plt.subplots(figsize=(0.34 * columns + 1, 0.34 * rows + 1))
     axes.imshow(grid, vmin=0, vmax=top, cmap="viridis")
-    axes.set_xticks(range(len(grid)), grid.columns)
-    axes.set_yticks(range(len(grid)), grid.index)
+    axes.set_xticks(range(columns), grid.columns)
+    axes.set_yticks(range(rows), grid.index)
     axes.set_xlabel("documents")
     axes.set_ylabel("queries")
     axes.tick_params(length=0)
