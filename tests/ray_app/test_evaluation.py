@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 import ir_measures
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from clir import tables, trec
 from clir.collections import SCHEMAS
 from clir.experiment import Evaluation
 from clir.summary import summarise
-from ray_app.evaluation import candidates, items, ranking, texts
+from ray_app.evaluation import candidates, items, ranking, report, texts
 from ray_app.evaluation.items import Embedding, Rankings, Sources, System
 from ray_app.evaluation.texts import Held, Partly, Setting
 
@@ -306,6 +307,11 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     assert ranked == {key for keys in documents.values() for key in keys}  # every one takes part
     summary = summarise(pq.read_table(item.file).to_pandas())
     assert {row["setting"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
+    rows = pd.DataFrame(summary).assign(method="zero-shot")
+    assert report._languages(rows) == ["en", "ru", "zh", "fa"]
+    assert report._present(report._means(rows)) == ["CLIR", "MLIR", "MLIR-en-xx"]
+    (heat_map,) = report._heat_maps(rows)  # one row, three columns
+    assert all(f">{lang}<" in heat_map["svg"] for lang in ("en", "ru", "zh", "fa"))
 
 
 def test_candidates_of_a_collection_without_english_are_its_own(tmp_path):
