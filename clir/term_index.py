@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from clir.errors import InputError
 from clir.kernels import EMPTY, LONGEST_MARKS, fill_slots
-from clir.words import buffer_of, find_terms
+from clir.words import buffer_of, find_terms, term_keys
 
 _ROOM = 2  # slots per term, at least
 _MOST_WORDS = 127  # of a term, as the loops count them
@@ -66,8 +66,14 @@ class TermIndex(NamedTuple):
 
     @classmethod
     def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
-        """Index a lexicon with one source language (``tables.LEXICON``)."""
-        found = find_terms(lexicon["source_term"], source_language(lexicon))
+        """Index a lexicon with one source language (``tables.LEXICON``).
+
+        A translation that is the term itself is left out where the term has another one.
+        """
+        lang = source_language(lexicon)
+        key, copy = term_keys(lexicon["source_term"], lang), np.asarray(lexicon["copy"])
+        lexicon = lexicon.filter(pa.array(~copy | ~np.isin(key, key[~copy])))
+        found = find_terms(lexicon["source_term"], lang)
         marked = (found.before > 0) | (found.after > 0)
         terms = np.unique(np.concatenate([found.key, found.core[marked]]))
         marks = np.zeros((len(terms), 2), np.uint8)

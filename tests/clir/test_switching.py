@@ -219,7 +219,17 @@ def test_words_translated_by_themselves_are_told_apart():
         pa.array(["a taxi, dog dog"]), pa.array(["1"]), "query", 1.0, 1
     )
     assert done.by_language.tolist() == [[2]] and done.copied.tolist() == [[1]]
-    assert done.switched.tolist() == [2]
+    assert done.switched.tolist() == [2] and done.texts.to_pylist() == ["a taxi, Hund Hund"]
+
+
+def test_a_word_is_drawn_for_itself_only_where_it_has_no_other_translation():
+    table = lexicon([("taxi", "de", "Taxi"), ("taxi", "zh", "出租车"), ("Opel", "de", "Opel")])
+    switcher = Switcher(table, ["de", "zh"])
+    done = switcher.switch(
+        pa.array(["taxi OPEL"] * 20), pa.array(map(str, range(20))), "query", 1.0, 1
+    )
+    assert done.texts.unique().to_pylist() == ["出租车 OPEL"]
+    assert done.copied.sum() == 20
 
 
 def test_the_share_of_switched_words_is_the_probability():
