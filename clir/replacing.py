@@ -78,7 +78,9 @@ def draw(
             copied[text, language] += lengths[chosen[n]]
             continue
         by_language[text, language] += lengths[chosen[n]]
-        place = capitals[chosen[n]] * len(copy) + entry
+        # What is written as in the lexicon is translated as in the lexicon.
+        form = capitals[chosen[n]]
+        place = entry if form == index.capitals[entry] else form * len(copy) + entry
         target_bytes += target_offsets[place + 1] - target_offsets[place]
         chosen[replaced], target[replaced] = chosen[n], place
         replaced += 1
