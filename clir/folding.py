@@ -28,7 +28,7 @@ from clir.kernels import (
     Letters,
     key_of,
 )
-from clir.languages import OF_COLLECTIONS, STOP_WORDS
+from clir.languages import NOUNS_WITH_CAPITALS, OF_COLLECTIONS
 
 _APOSTROPHES = "'’‘ʼʻ´＇"
 # Other characters that are written for these.
@@ -54,19 +54,14 @@ def letters_of(lang: str) -> Letters:
     """
     language = OF_COLLECTIONS.get(lang)
     tables = _tables(language.unwritten if language else "")
-    plain = Letters(*tables, _no_keys(), _no_keys())
-    elided = language.elided if language else ()
-    contractions = tuple(w for w in STOP_WORDS if w.endswith("'s")) if lang == "en" else ()
-    return plain._replace(elided=_keys(elided, plain), contractions=_keys(contractions, plain))
-
-
-def _no_keys() -> np.ndarray:
-    return np.empty(0, np.uint64)
-
-
-def _keys(words: tuple[str, ...], letters: Letters) -> np.ndarray:
-    buffers = (np.frombuffer(word.encode(), np.uint8) for word in words)
-    return np.array(sorted(key_of(buffer, letters) for buffer in buffers), np.uint64)
+    plain = Letters(*tables, elided=np.empty(0, np.uint64))
+    if lang in NOUNS_WITH_CAPITALS:  # they tell nothing that a translation should take
+        plain = plain._replace(capital=np.zeros(CODE_POINTS, np.bool_))
+    buffers = (
+        np.frombuffer(word.encode(), np.uint8) for word in (language.elided if language else ())
+    )
+    keys = sorted(key_of(buffer, plain) for buffer in buffers)
+    return plain._replace(elided=np.array(keys, np.uint64))
 
 
 @cache
@@ -132,8 +127,10 @@ def _class(character: str, folded: str) -> int:
     category = unicodedata.category(character)
     if category == "Cf":
         return FORMAT
-    # Half-width katakana are letters by themselves, but a half-width voicing mark is a mark.
-    base = folded[0] if folded and category[0] == "L" else character
+    # Half-width katakana are letters by themselves, but a half-width voicing mark is a mark; the
+    # radicals that stand for characters in some PDF files are symbols for Unicode.
+    base = folded[0] if len(folded) == 1 or (category[0] == "L" and folded) else character
+    category = unicodedata.category(base) if category == "So" else category
     if category[0] == "M" or character == _TATWEEL or unicodedata.category(base)[0] == "M":
         return MARK
     if category[0] not in "LN":

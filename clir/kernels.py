@@ -25,13 +25,14 @@ COMBINING = 1 << 24  # flag of a folded character: a mark whose place among othe
 EMPTY = -1  # a slot of a hash table without a row
 NONE, FIRST, ALL = range(3)  # which letters of a term are capitals in the text
 LONGEST_MARKS = 8  # characters before or after a term's words that belong to it
-_BLANK, _S, _SMALL_A, _SMALL_Z = b" saz"
+_BLANK, _SMALL_A, _SMALL_Z = b" az"
 _TAGS, _SELECTORS = (0xE0000, 0xE0080), (0xE0100, 0xE01F0)  # format characters; marks
 # Odd numbers for hashes modulo 2^64.
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits of a product
 _WORD_AFTER = np.uint64(0xD6E8FEB86659FD93)
 _BEFORE, _AFTER = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB)
+_GAP = np.uint64(0x589965CC75374CC3)
 _MARK = np.uint64(0x8EBC6AF09C88C6E3)
 _ONE = np.uint64(1)
 
@@ -56,7 +57,6 @@ class Letters(NamedTuple):
     more: np.ndarray  # int32, folded forms of several characters
     capital: np.ndarray  # bool, of each code point: whether it is a capital letter
     elided: np.ndarray  # uint64, keys of what is written together with the next word: l', dell'
-    contractions: np.ndarray  # uint64, of words whose 's is no possessive; empty: none is
 
 
 class Words(NamedTuple):
@@ -75,9 +75,10 @@ class Terms(NamedTuple):
     key: np.ndarray  # uint64: of the whole term
     core: np.ndarray  # uint64: of its words and what is between them
     first: np.ndarray  # uint64: of its first word
-    words: np.ndarray  # int32: how many it has; 0: it is found in no text
-    before: np.ndarray  # int32: characters before the first word, as in .NET
-    after: np.ndarray  # int32: characters after the last word, as in C++
+    words: np.ndarray  # int32: how many it has for a reader: U.S. and e-mail are one; 0: none
+    length: np.ndarray  # int32: how many it has for the loops, which part it at every mark
+    before: np.ndarray  # bool: whether marks before the first word belong to it, as in .NET
+    after: np.ndarray  # bool: whether marks after the last word do, as in C++
 
 
 class Matches(NamedTuple):
@@ -97,7 +98,7 @@ def find_all(
 ) -> int:
     """Fill ``words``; how many they are. In ``pieces`` (begin and end of each) there are none."""
     classes, fold, more = letters.classes, letters.fold, letters.more
-    elided, contractions = letters.elided, letters.contractions
+    elided = letters.elided
     place = words.start, words.end, words.text, words.position, words.key
     count, text, first, piece = 0, 0, 0, 0
     at = offsets[0]
@@ -112,7 +113,6 @@ def find_all(
             stop = pieces[piece, 0]
         begin, end = -1, at  # of the word that is being read
         key, power = np.uint64(0), _ONE
-        host_end, host_key = -1, np.uint64(0)  # of its part before an apostrophe
         while at < stop:
             # Most characters are ASCII letters, and blanks between words. A signed index would be
             # asked whether it counts from the end.
@@ -120,7 +120,7 @@ def find_all(
             byte = data[here]
             if byte < 0x80 and classes[np.uint64(byte)] == LETTER:
                 if begin < 0:
-                    begin, key, power, host_end = at, np.uint64(0), _ONE, -1
+                    begin, key, power = at, np.uint64(0), _ONE
                 while byte < 0x80 and classes[np.uint64(byte)] == LETTER:
                     key += (np.uint64(fold[np.uint64(byte)]) + _ONE) * power
                     power *= _BASE
@@ -130,7 +130,7 @@ def find_all(
                     byte = data[here]
                 at = end = np.int64(here)
                 continue
-            if byte == _BLANK and host_end < 0:
+            if byte == _BLANK:
                 if begin >= 0:
                     _put(place, count, begin, end, text, count - first, key)
                     count, begin = count + 1, -1
@@ -140,7 +140,7 @@ def find_all(
             kind = _class_of(code, classes)
             if kind == LETTER:
                 if begin < 0:
-                    begin, key, power, host_end = at, np.uint64(0), _ONE, -1
+                    begin, key, power = at, np.uint64(0), _ONE
                 key, power = _folded(key, power, code, fold, more)
                 at += size
                 end = at
@@ -155,20 +155,18 @@ def find_all(
                     at += size
                     continue
                 if kind == APOSTROPHE and at == end:
-                    if _is_among(elided, key):  # lexicons have it with its apostrophe or without
-                        at += size
+                    goes_on = _goes_on(data, begin, at + size, offsets[text], stop, classes)
+                    if goes_on and _is_among(elided, key):
+                        at += size  # lexicons have it with its apostrophe or without
                         _put(place, count, begin, at, text, count - first, key)
                         count, begin = count + 1, -1
                         continue
                     after = at + size
                     if after < stop and _class_at(data, after, classes) == LETTER:
-                        host_end, host_key = end, key
                         key, power = _folded(key, power, code, fold, more)
                         at = after
                         continue
             if begin >= 0:
-                if _is_possessive(data, host_end, end, key, contractions):
-                    key, end = host_key, host_end
                 _put(place, count, begin, end, text, count - first, key)
                 count, begin = count + 1, -1
             if kind == SINGLE:
@@ -178,12 +176,20 @@ def find_all(
                 continue
             at += size
         if begin >= 0:
-            if _is_possessive(data, host_end, end, key, contractions):
-                key, end = host_key, host_end
             _put(place, count, begin, end, text, count - first, key)
             count += 1
         if before_piece:
             at, piece = pieces[piece, 1], piece + 1
+
+
+@compiled
+def _goes_on(
+    data: np.ndarray, begin: int, at: int, bottom: int, stop: int, classes: np.ndarray
+) -> bool:
+    """Whether the apostrophe behind a word elides it, and does not close a quotation: 'un'."""
+    if at < stop and _class_at(data, at, classes) in (LETTER, SINGLE):
+        return True
+    return begin == bottom or _class_at(data, _step_back(data, begin), classes) != APOSTROPHE
 
 
 @compiled
@@ -210,19 +216,6 @@ def _single(data: np.ndarray, at: int, stop: int, letters: Letters) -> tuple[np.
             key, power = _folded(key, power, code, letters.fold, letters.more)
             end = at
     return key, end
-
-
-@compiled
-def _is_possessive(
-    data: np.ndarray, host_end: int, end: int, key: np.uint64, contractions: np.ndarray
-) -> bool:
-    """Whether a word ends with an apostrophe and an s that are none of its own, as in city's."""
-    if host_end < 0 or len(contractions) == 0:
-        return False
-    size = 1 if data[host_end] < 0x80 else 2 if data[host_end] < 0xE0 else 3
-    if end != host_end + size + 1 or data[end - 1] | 0x20 != _S:
-        return False
-    return not _is_among(contractions, key)
 
 
 @compiled
@@ -289,7 +282,7 @@ def _with_next(
         gap = np.uint64(_BLANK) + _ONE  # as _span_hash has it
     else:
         gap = _span_hash(data, start, end, letters)
-    return (key + gap) * _WORD_AFTER + word
+    return key * _WORD_AFTER + gap * _GAP + word
 
 
 @compiled
@@ -303,8 +296,8 @@ def key_terms(
         first = word
         while word < len(text) and text[word] == n:
             word += 1
-        terms.words[n] = word - first
-        terms.before[n] = terms.after[n] = 0
+        terms.length[n], terms.words[n] = word - first, word > first
+        terms.before[n] = terms.after[n] = False
         if word == first:
             # No text holds it; the key only tells it from others.
             key = _span_hash(data, offsets[n], offsets[n + 1], letters) * _BEFORE
@@ -312,14 +305,25 @@ def key_terms(
             continue
         core = words.key[first]
         for k in range(first + 1, word):
+            terms.words[n] += _parts(data, end[k - 1], start[k], letters)
             core = _with_next(core, data, end[k - 1], start[k], words.key[k], letters)
         left = _after_blanks(data, offsets[n], start[first], letters)
         right = _before_blanks(data, end[word - 1], offsets[n + 1], letters)
         terms.core[n], terms.first[n] = core, words.key[first]
-        terms.before[n] = _characters(data, left, start[first])
-        terms.after[n] = _characters(data, end[word - 1], right)
+        terms.before[n], terms.after[n] = left < start[first], end[word - 1] < right
         key = _with_marks(core, data, left, start[first], end[word - 1], right, letters)
         terms.key[n] = key
+
+
+@compiled
+def _parts(data: np.ndarray, at: int, stop: int, letters: Letters) -> int:
+    """1 if what stands between two words parts them for a reader: a blank, or nothing; else 0."""
+    parts = int(at == stop)
+    while at < stop:
+        code, size = _character(data, at)
+        parts |= int(code < CODE_POINTS and letters.fold[code] == _BLANK)
+        at += size
+    return parts
 
 
 @compiled
@@ -334,9 +338,9 @@ def _with_marks(
 ) -> np.uint64:
     """The key of words with data[left:start] before and data[end:right] after them."""
     if left < start:
-        core = (core + _span_hash(data, left, start, letters)) * _BEFORE
+        core = core * _WORD_AFTER + _span_hash(data, left, start, letters) * _BEFORE
     if end < right:
-        core = (core + _span_hash(data, end, right, letters)) * _AFTER
+        core = core * _WORD_AFTER + _span_hash(data, end, right, letters) * _AFTER
     return core
 
 
@@ -367,15 +371,6 @@ def _is_blank(code: np.int64, letters: Letters) -> bool:
     if code >= CODE_POINTS:
         return _class_of(code, letters.classes) == FORMAT
     return letters.fold[code] == _BLANK or letters.classes[code] == FORMAT
-
-
-@compiled
-def _characters(data: np.ndarray, start: int, end: int) -> int:
-    """How many characters the bytes are."""
-    count = 0
-    for at in range(start, end):
-        count += data[at] & 0xC0 != 0x80
-    return count
 
 
 @compiled
@@ -474,7 +469,7 @@ def match(
         if not taken[at]:
             row = find(keys, rows, key[at])
             if row >= 0:
-                if marks[row, 0] > 0 or marks[row, 1] > 0:
+                if marks[row, 0] or marks[row, 1]:
                     row, start[at], end[at] = _longest(
                         data, offsets, words, at, at, key[at], row, drawn, letters, index
                     )
@@ -494,6 +489,15 @@ def match(
     return Matches(
         first[:count], length[:count], term[:count], start[:count], end[:count], capitals
     )
+
+
+@compiled
+def capitals_of(data: np.ndarray, offsets: np.ndarray, letters: Letters) -> np.ndarray:
+    """Which letters are capitals in each text: NONE, FIRST or ALL."""
+    found = np.empty(len(offsets) - 1, np.int8)
+    for n in range(len(found)):
+        found[n] = _capitals(data, offsets[n], offsets[n + 1], letters.classes, letters.capital)
+    return found
 
 
 @compiled
@@ -551,7 +555,7 @@ def _match_phrases(
             if row < 0:
                 continue
             left, right = start[at], end[last]
-            if marks[row, 0] > 0 or marks[row, 1] > 0:
+            if marks[row, 0] or marks[row, 1]:
                 row, left, right = _longest(
                     data, offsets, words, at, last, whole, row, drawn, letters, index
                 )
@@ -595,35 +599,48 @@ def _longest(
     if last + 1 < len(words.text) and words.text[last + 1] == text:
         stop = words.start[last + 1]
     language = drawn[text]
-    right = np.empty(LONGEST_MARKS + 1, np.int64)
-    rights = _steps(data, end, stop, index.marks[row, 1], right)
-    for after in range(rights - 1, -1, -1):
-        left = start
-        for before in range(index.marks[row, 0] + 1):
-            if before > 0:
-                if left <= bottom:
-                    break
-                left = _step_back(data, left)
-            if before == 0 and after == 0:
+    before, after = np.empty(LONGEST_MARKS + 1, np.int64), np.empty(LONGEST_MARKS + 1, np.int64)
+    befores = _steps_back(data, start, bottom, index.marks[row, 0], before)
+    afters = _steps(data, end, stop, index.marks[row, 1], after)
+    spaced = (
+        _class_at(data, start if first == last else words.start[last], letters.classes) == LETTER
+    )
+    for n in range(afters - 1, -1, -1):
+        right = after[n]
+        # Latin letters may follow what a word of an unspaced script ends with.
+        if n > 0 and spaced and _is_letter(data, right, offsets[text + 1], letters):
+            continue
+        for k in range(befores - 1, -1, -1):
+            left = before[k]
+            if k == 0 and n == 0:
                 continue
-            if after > 0 and _is_letter(data, right[after], offsets[text + 1], letters):
-                continue
-            beyond = _step_back(data, left) if before > 0 and left > offsets[text] else left
+            beyond = _step_back(data, left) if k > 0 and left > offsets[text] else left
             if _is_letter(data, beyond, left, letters):
                 continue
-            key = _with_marks(core, data, left, start, end, right[after], letters)
+            key = _with_marks(core, data, left, start, end, right, letters)
             other = find(index.keys, index.rows, key)
             if other >= 0 and _is_translated(index, other, language):
-                return other, left, right[after]
+                return other, left, right
     return row if _is_translated(index, row, language) else np.int32(-1), start, end
 
 
 @compiled
-def _steps(data: np.ndarray, at: int, stop: int, most: int, places: np.ndarray) -> int:
-    """Note the places after 0, 1, 2, ... up to ``most`` characters from here; how many."""
+def _steps(data: np.ndarray, at: int, stop: int, any_: bool, places: np.ndarray) -> int:
+    """Note the places after 0, 1, 2, ... characters from here, if ``any_`` count; how many."""
     places[0], count = at, 1
-    while count <= most and at < stop:
+    while any_ and count < len(places) and at < stop:
         at += _character(data, at)[1]
+        places[count] = at
+        count += 1
+    return count
+
+
+@compiled
+def _steps_back(data: np.ndarray, at: int, bottom: int, any_: bool, places: np.ndarray) -> int:
+    """The same before here."""
+    places[0], count = at, 1
+    while any_ and count < len(places) and at > bottom:
+        at = _step_back(data, at)
         places[count] = at
         count += 1
     return count

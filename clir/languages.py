@@ -24,11 +24,12 @@ class Language(NamedTuple):
     unwritten: str = ""  # combining marks that writers leave out as they like; look-ups ignore them
 
 
-_FRENCH_ELIDED = tuple("l d j m t s n c qu jusqu lorsqu puisqu quoiqu".split())
+_FRENCH_ELIDED = tuple("l d j m t s n c qu jusqu lorsqu puisqu quoiqu quelqu presqu entr".split())
 _ITALIAN_ELIDED = tuple(
     """
-    l un d gl dell all dall nell sull coll degl agl dagl negl sugl c m t s v n quell quest bell
-    sant tutt quant anch com dov quand senz mezz nessun ciascun qualcun alcun
+    l un d gl dell all dall nell sull coll degl agl dagl negl sugl c m t s v n ch cos com dov
+    quand quant anch neanch senz quell quest bell buon grand sant pover tutt mezz ogn nessun ciascun
+    qualcun alcun nient vent trent quarant cinquant sessant settant ottant novant cent mill
     """.split()
 )
 
@@ -48,11 +49,13 @@ LANGUAGES = {
         Language("hi", "Hindi", False, ("Devanagari",), unwritten="\u093c"),
         Language("id", "Indonesian", False),
         Language("ja", "Japanese", False, ("Han", "Hiragana", "Katakana")),
-        Language("pt", "Portuguese", False, elided=("d",)),  # copo d'água
+        Language("pt", "Portuguese", False, elided=("d", "n", "pel")),  # copo d'água
         Language("es", "Spanish", False),
         Language("vi", "Vietnamese", False),
     )
 }
+
+NOUNS_WITH_CAPITALS = ("de",)  # inside sentences too
 
 # English function words: no title stands for them in running text ("It", "Can", "Will" are
 # films and bands). Contractions are listed because an apostrophe does not part words.
@@ -83,7 +86,7 @@ _OTHERS = (
     Language("bn", "Bengali", False, ("Bengali",)),
     Language("bo", "Tibetan", False, ("Tibetan",)),
     Language("bs", "Bosnian", False, ("Latin", "Cyrillic")),
-    Language("ca", "Catalan", False),
+    Language("ca", "Catalan", False, elided=("l", "d", "n", "s", "m", "t")),
     Language("ceb", "Cebuano", False),
     Language("cs", "Czech", False),
     Language("cy", "Welsh", False),

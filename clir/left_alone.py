@@ -42,15 +42,16 @@ def _packed(words: str) -> np.ndarray:
 # Top-level domains that begin no sentence, and endings of files.
 _ENDINGS = _packed(
     """
-    com org net edu gov info int mil io de fr ru nl jp cn br uk eu ch au ca
+    com org net edu gov info int mil io de fr ru nl jp cn br uk eu ch au ca pl se tv ai app dev vn
     html htm php asp aspx jsp css js json xml csv tsv txt pdf doc docx xls xlsx ppt pptx odt rtf
-    jpg jpeg png gif svg mp3 mp4 avi zip gz tar exe py java cpp rb rs sh sql md yml yaml
+    jpg jpeg png gif svg mp3 mp4 avi zip gz 7z tar exe dll webp py java cpp rb rs sh sql md yml yaml
     """
 )
 _AT, _HASH, _AMPERSAND, _UNDERSCORE, _COLON, _SEMICOLON, _DOT = b"@#&_:;."
-_OPEN, _CLOSE, _BACKSLASH, _SLASH, _W, _A, _Z = b"()\\/waz"
+_OPEN, _CLOSE, _BACKSLASH, _SLASH, _W, _A, _Z, _X = b"()\\/wazx"
 _FULL_AT, _FULL_HASH = ord("＠"), ord("＃")
 _BETWEEN_NAMES = tuple(b".-@")  # in an address
+_BEFORE_SLASH = tuple(b".~")
 _GOES_ON = tuple(b":/?#")  # after a host
 _ENDS_SENTENCE = tuple(b".,;:!?'")
 _TRIGGERS = np.zeros(256, np.bool_)  # bytes that may tell of a piece
@@ -77,7 +78,8 @@ def _find_pieces(
         while at < stop:
             here = np.uint64(at)  # a signed index would be asked whether it counts from the end
             if _TRIGGERS[np.uint64(data[here])]:
-                left, right = _piece(data, bottom, at, stop, classes)
+                follows = at == bottom and at > offsets[text]  # on the piece before
+                left, right = _piece(data, bottom, at, stop, follows, classes)
                 if right > at:
                     pieces[count, 0], pieces[count, 1] = left, right
                     count += 1
@@ -89,13 +91,15 @@ def _find_pieces(
 
 @compiled
 def _piece(
-    data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray
+    data: np.ndarray, bottom: int, at: int, stop: int, follows: bool, classes: np.ndarray
 ) -> tuple[int, int]:
     """The piece that the character here is of, which begins behind ``bottom``; (at, at): none."""
     code, size = _character(data, at)
     after = at + size
-    if code in (_AT, _HASH, _FULL_AT, _FULL_HASH):
-        return _name(data, bottom, at, after, stop, classes)
+    if code in (_HASH, _FULL_HASH):
+        return _tag(data, bottom, at, after, stop, classes)
+    if code in (_AT, _FULL_AT):
+        return _name(data, bottom, at, after, stop, follows, classes)
     if after >= stop or size > 1:
         return at, at
     following = data[after]
@@ -123,8 +127,10 @@ def _piece(
         return at, at
     if code == _BACKSLASH:
         return _path(data, bottom, at, stop, classes)
-    if not named:  # a slash: of a path, if it is not the only one
+    if not named:  # a slash: of a path, if it is not the only one, or as ./ or ~/
         left, right = _path(data, bottom, at, stop, classes)
+        if left < at and data[at - 1] in _BEFORE_SLASH:
+            return left, right
         for k in range(at + 1, right):
             if data[k] == _SLASH:
                 return left, right
@@ -132,18 +138,36 @@ def _piece(
 
 
 @compiled
-def _name(
+def _tag(
     data: np.ndarray, bottom: int, at: int, after: int, stop: int, classes: np.ndarray
 ) -> tuple[int, int]:
-    """An e-mail address, an @name (also @name@host) or a #tag (also #tag#)."""
-    if not (_is_name(data, after, stop, classes) or (after < stop and data[after] == _UNDERSCORE)):
+    """A #tag, or #tag# as is the custom in Chinese; none behind a letter (C#)."""
+    if not _begins_name(data, after, stop, classes) or _ends_name(data, bottom, at, classes):
         return at, at
     right = _name_end(data, after, stop, classes)
-    if data[at] != _AT:
-        closed = right < stop and data[right] == data[at] == _HASH  # as is the custom in Chinese
-        return at, right + int(closed)
+    unspaced = _class_at(data, after, classes) == SINGLE
+    closed = right < stop and data[right] == data[at] == _HASH
+    if closed and (unspaced or not _is_name(data, right + 1, stop, classes)):
+        right += 1
+    return at, right
+
+
+@compiled
+def _name(
+    data: np.ndarray,
+    bottom: int,
+    at: int,
+    after: int,
+    stop: int,
+    follows: bool,
+    classes: np.ndarray,
+) -> tuple[int, int]:
+    """An e-mail address or an @name, also @name@host."""
+    if not _begins_name(data, after, stop, classes):
+        return at, at
     left = _back_over(data, bottom, at, _IN_LOCAL_PART, classes)
-    has_host = left < at
+    right = _name_end(data, after, stop, classes)
+    has_host = left < at or follows
     while right < stop and data[right] in _BETWEEN_NAMES:
         has_host |= data[right] == _AT
         if not (has_host and _is_name(data, right + 1, stop, classes)):
@@ -156,12 +180,17 @@ def _name(
 def _entity_end(data: np.ndarray, at: int, stop: int) -> int:
     """The end of an HTML entity that begins here, or ``at``."""
     end = at + 1
-    if data[end] == _HASH:
+    numeric = data[end] == _HASH
+    if numeric:
         end += 1
     first = end
     while end < stop and end < first + _LONGEST_ENTITY and _KINDS[data[end]] & _ALNUM:
         end += 1
-    return end + 1 if first < end < stop and data[end] == _SEMICOLON else at
+    if end >= stop or data[end] != _SEMICOLON or end < first + (1 if numeric else 2):
+        return at
+    begins = data[first] | 0x20
+    is_digit = begins < _A
+    return end + 1 if numeric == (is_digit or begins == _X) else at
 
 
 @compiled
@@ -181,17 +210,23 @@ def _host(
         end += 1
     if end < stop and _class_at(data, end, classes) == LETTER:
         return at, at  # the last label goes on with other letters
-    word, small = np.uint64(0), True
+    word, small, capital = np.uint64(0), True, True
     for k in range(label, end):
-        small &= _A <= data[k] <= _Z
-        word = word << np.uint64(8) | np.uint64(data[k])
+        lower = data[k] | 0x20
+        is_letter = _A <= lower <= _Z
+        small &= data[k] == lower or not is_letter
+        capital &= data[k] != lower or not is_letter
+        word = word << np.uint64(8) | np.uint64(lower if is_letter else data[k])
     size = end - label
     www = at - left == 3 and data[left] | 0x20 == _W and data[left + 1] | 0x20 == _W
     before_slash = small and 2 <= size <= 6 and end < stop and data[end] == _SLASH
+    before_slash &= _A <= data[label] <= _Z
     place = np.searchsorted(_ENDINGS, word)
-    known = small and size <= 6 and place < len(_ENDINGS) and _ENDINGS[place] == word
+    known = (small or capital) and size <= 6 and place < len(_ENDINGS) and _ENDINGS[place] == word
     if not (www or before_slash or known):
         return at, at
+    if left > bottom and data[left - 1] == _SLASH:  # the file's folders
+        left = _back_over(data, bottom, left, _IN_PATH, classes)
     if end < stop and data[end] in _GOES_ON:
         return left, _address_end(data, end, stop, classes)
     return left, end
@@ -211,8 +246,8 @@ def _address_end(data: np.ndarray, at: int, stop: int, classes: np.ndarray) -> i
             kind = _class_of(code, classes)
             if kind not in (LETTER, MARK, SINGLE):
                 break
-            # Han after Latin letters is the text that goes on.
-            if kind == SINGLE and _KINDS[data[at - 1]] & _ALNUM:
+            # Han after Latin letters or a bracket is the text that goes on.
+            if kind == SINGLE and (_KINDS[data[at - 1]] & _ALNUM or data[at - 1] == _CLOSE):
                 break
         at += size
     while at > start and data[at - 1] in _ENDS_SENTENCE:
@@ -294,6 +329,12 @@ def _ends_name(data: np.ndarray, bottom: int, at: int, classes: np.ndarray) -> b
 def _is_name(data: np.ndarray, at: int, stop: int, classes: np.ndarray) -> bool:
     """Whether a letter or digit begins here."""
     return at < stop and _class_at(data, at, classes) in (LETTER, SINGLE)
+
+
+@compiled
+def _begins_name(data: np.ndarray, at: int, stop: int, classes: np.ndarray) -> bool:
+    """Whether a letter, digit or underscore begins here."""
+    return _is_name(data, at, stop, classes) or (at < stop and data[at] == _UNDERSCORE)
 
 
 @compiled

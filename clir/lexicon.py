@@ -15,14 +15,12 @@ import pyarrow.compute as pc
 
 from clir import tables
 from clir.errors import InputError
-from clir.languages import LANGUAGES
+from clir.languages import LANGUAGES, NOUNS_WITH_CAPITALS
 from clir.lines import Block, read_blocks
 from clir.namespaces import in_namespace, of_another_wiki
 from clir.words import find_terms, hash_ids, mix
 
 _LETTER = r"\p{L}"
-# German writes nouns with a capital inside sentences too; elsewhere the capital is the title's.
-_KEEPS_CASE = ("de",)
 
 
 def terms_of_titles(titles: pa.Array, lang: str) -> pa.Array:
@@ -35,7 +33,7 @@ def terms_of_titles(titles: pa.Array, lang: str) -> pa.Array:
     terms = pc.utf8_normalize(_bare(titles), "NFC")
     suffixed = pc.or_(pc.ends_with(terms, ")"), pc.ends_with(terms, "）"))
     terms = _replaced(terms, suffixed, r"^(.+?)\s*[(（][^()（）]*[)）]$", r"\1")
-    if lang not in _KEEPS_CASE:
+    if lang not in NOUNS_WITH_CAPITALS:
         terms = pc.utf8_lower(terms)
     no_article = pc.or_(in_namespace(titles, lang), of_another_wiki(titles))
     good = pc.and_not(pc.match_substring_regex(terms, _LETTER), no_article)

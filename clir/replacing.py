@@ -45,7 +45,7 @@ def draw(
 ) -> Replaced:
     """Draw which matches are replaced, and by which entry; counts their words by language.
 
-    Words whose entry is the word itself count in ``copied`` instead of ``by_language``.
+    Words whose entry is the word itself stay, and count in ``copied`` instead of ``by_language``.
 
     Where no language is drawn for the text, one of those that have the term is; then one of the
     term's translations. All draws hang on the text's key and the word's position.
@@ -64,6 +64,7 @@ def draw(
         # No branch: it would be guessed wrong every other time.
         count += int((chance >> np.uint64(11)) * 2.0**-53 < probability)
     target = np.empty(count, np.int32)
+    replaced = 0
     for n in range(count):
         term, text = np.int64(terms[chosen[n]]), texts[firsts[chosen[n]]]
         language = drawn[text]
@@ -75,11 +76,15 @@ def draw(
         entry = first_entry[cell] + np.int64(mix_one(chances[n] ^ np.uint64(2)) % choices)
         if copy[entry]:
             copied[text, language] += lengths[chosen[n]]
-        else:
-            by_language[text, language] += lengths[chosen[n]]
-        target[n] = capitals[chosen[n]] * len(copy) + entry
-        target_bytes += target_offsets[target[n] + 1] - target_offsets[target[n]]
-    return Replaced(chosen[:count], target, target_bytes)
+            continue
+        by_language[text, language] += lengths[chosen[n]]
+        # What is written as in the lexicon is translated as in the lexicon.
+        form = capitals[chosen[n]]
+        place = entry if form == index.capitals[entry] else form * len(copy) + entry
+        target_bytes += target_offsets[place + 1] - target_offsets[place]
+        chosen[replaced], target[replaced] = chosen[n], place
+        replaced += 1
+    return Replaced(chosen[:replaced], target[:replaced], target_bytes)
 
 
 @compiled

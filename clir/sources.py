@@ -18,7 +18,7 @@ from clir.collections import Part
 from clir.consistency import WORD_METHODS
 from clir.errors import InputError
 from clir.experiment import TRANSLATE_TEST, Collection, Experiment, Problem, problem
-from clir.languages import LANGUAGES
+from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.lexicon import dictionaries_in
 
 _OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
@@ -242,7 +242,7 @@ def _testing(
     experiment: Experiment, collection: Collection, files: list[Part]
 ) -> Iterator[Problem]:
     """Languages of a test collection that nothing asks for, or that cannot be translated."""
-    asked = set(experiment.evaluation.languages or LANGUAGES)
+    asked = set(experiment.evaluation.languages or OF_COLLECTIONS)
     for kind in ("queries", "documents"):
         langs = _langs(files, kind)
         if not langs & asked:

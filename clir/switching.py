@@ -161,8 +161,10 @@ def _relevant(
 
 
 def _only_stop_words(terms: pa.ChunkedArray) -> pa.Array:
-    pattern = "^(?:(?:" + "|".join(sorted(STOP_WORDS)) + ")(?: |$))+$"
-    return pc.match_substring_regex(terms, pattern, ignore_case=True)
+    """Whether all words of a term are stop words (English)."""
+    words = find_words(buffer_of(terms), "en")
+    others = ~np.isin(words.key, term_keys(pa.array(sorted(STOP_WORDS)), "en"))
+    return pa.array(np.bincount(words.text, weights=others, minlength=len(terms)) == 0)
 
 
 def _text_keys(ids: pa.Array, side: str, seed: int) -> np.ndarray:

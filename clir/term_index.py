@@ -7,19 +7,24 @@ share one copy in the page cache: nothing is pickled, parsed or built again.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir.errors import InputError
-from clir.kernels import EMPTY, LONGEST_MARKS, fill_slots
+from clir.errors import InputError, in_a_line
+from clir.folding import letters_of
+from clir.kernels import EMPTY, capitals_of, fill_slots
 from clir.words import buffer_of, find_terms
 
 _ROOM = 2  # slots per term, at least
+# What damaged files of NumPy's and JSON end in.
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, SyntaxError, TokenError, UserWarning)
 _MOST_WORDS = 127  # of a term, as the loops count them
 _CAPITALS = 3  # forms of a target: as it is, first letter a capital, all capitals
 
@@ -54,9 +59,10 @@ class TermIndex(NamedTuple):
     rows: np.ndarray  # int32
     languages: np.ndarray  # terms x languages: the numbers of those that have the term, first
     spread: np.ndarray  # how many these are, of each term
-    marks: np.ndarray  # terms x 2: most characters before, after these words that make other terms
+    marks: np.ndarray  # bool, terms x 2: whether marks before, after these words make other terms
     first: np.ndarray  # int32: one more than cells
     copy: np.ndarray  # bool: whether an entry's target is the term itself
+    capitals: np.ndarray  # int8: which letters of an entry's term are capitals, kernels.NONE, ...
     target_offsets: np.ndarray
     target_bytes: np.ndarray
     phrase_keys: np.ndarray  # a hash table of the first words of phrases, to skip all other places
@@ -66,14 +72,21 @@ class TermIndex(NamedTuple):
 
     @classmethod
     def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
-        """Index a lexicon with one source language (``tables.LEXICON``)."""
-        found = find_terms(lexicon["source_term"], source_language(lexicon))
-        marked = (found.before > 0) | (found.after > 0)
+        """Index a lexicon with one source language (``tables.LEXICON``).
+
+        A translation that is the term itself is left out where the term has another one.
+        """
+        lang = source_language(lexicon)
+        found, copy = find_terms(lexicon["source_term"], lang), np.asarray(lexicon["copy"])
+        kept = (~copy | ~np.isin(found.key, found.key[~copy])) & (found.length <= _MOST_WORDS)
+        lexicon = lexicon.filter(pa.array(kept))
+        found = find_terms(lexicon["source_term"], lang)
+        capitals = capitals_of(*buffer_of(lexicon["source_term"]), letters_of(lang))
+        marked = found.before | found.after
         terms = np.unique(np.concatenate([found.key, found.core[marked]]))
-        marks = np.zeros((len(terms), 2), np.uint8)
-        cores = np.searchsorted(terms, found.core[marked])
-        for side, sizes in enumerate((found.before, found.after)):
-            np.maximum.at(marks[:, side], cores, np.minimum(sizes[marked], LONGEST_MARKS))
+        marks = np.zeros((len(terms), 2), np.bool_)
+        for side, has_marks in enumerate((found.before, found.after)):
+            marks[np.searchsorted(terms, found.core[has_marks]), side] = True
         language = pc.index_in(lexicon["target_lang"], pa.array(languages)).to_numpy()
         order = np.lexsort((lexicon["rank"].to_numpy(), language, found.key))
         row = np.searchsorted(terms, found.key[order])
@@ -83,23 +96,25 @@ class TermIndex(NamedTuple):
         sorted_targets = lexicon["target_term"].take(pa.array(order)).combine_chunks()
         targets = buffer_of(_by_capitals(sorted_targets, found.words[order]))
         has = count.reshape(shape) > 0
+        order_of_languages, spread = _languages_of(has)
         slots = Slots.of(terms)
-        firsts, longest = _first_words(found.first, found.words)
+        firsts, longest = _first_words(found.first, found.length)
         phrases = Slots.of(firsts)
         index = cls(
             keys=slots.keys,
             rows=slots.rows,
-            languages=np.argsort(~has, axis=1, kind="stable").astype(np.uint8),
-            spread=has.sum(axis=1).astype(np.uint8),
+            languages=order_of_languages,
+            spread=spread,
             marks=marks,
             first=np.concatenate([[0], np.cumsum(count)]).astype(np.int32),
             copy=np.asarray(lexicon["copy"])[order],
+            capitals=capitals[order],
             target_offsets=targets.offsets,
             target_bytes=targets.data,
             phrase_keys=phrases.keys,
             phrase_rows=phrases.rows,
             phrase_longest=longest,
-            longest=found.words.max(keepdims=True),
+            longest=found.length.max(keepdims=True, initial=0),
         )
         return cls(*map(_read_only, index))  # as when it is opened: one kind to compile for
 
@@ -128,11 +143,12 @@ class TermIndex(NamedTuple):
         try:
             names = json.loads((folder / "languages.json").read_text())
             source, targets = str(names["source"]), [str(name) for name in names["targets"]]
-            files = (folder / f"{name}.npy" for name in cls._fields)
-            index = cls(*(np.asarray(np.load(file, mmap_mode="r")) for file in files))
+            with warnings.catch_warnings(action="error"):
+                files = (folder / f"{name}.npy" for name in cls._fields)
+                index = cls(*(np.asarray(np.load(file, mmap_mode="r")) for file in files))
             wrong = index._wrong(len(targets))
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            wrong = str(error)
+        except _DAMAGE as error:
+            wrong = in_a_line(error)
         if wrong:
             raise InputError(
                 f"{folder}: the look-up tables are damaged ({wrong}); delete the folder "
@@ -147,6 +163,7 @@ class TermIndex(NamedTuple):
             "languages": (terms, languages),
             "marks": (terms, 2),
             "first": (terms * languages + 1,),
+            "capitals": (entries,),
             "target_offsets": (_CAPITALS * entries + 1,),
             "longest": (1,),
         }
@@ -166,14 +183,20 @@ class TermIndex(NamedTuple):
         within = {
             "first": _rises(self.first, entries),
             "target_offsets": _rises(self.target_offsets, len(self.target_bytes)),
-            "languages": not terms or bool(self.languages.max() < languages),
-            "spread": not terms or bool(self.spread.max() <= languages),
-            "marks": not terms or bool(self.marks.max() <= LONGEST_MARKS),
             "longest": 0 <= self.longest[0] <= _MOST_WORDS,
-            "phrase_longest": bool((self.phrase_longest <= self.longest[0]).all()),
+            "phrase_longest": bool(
+                ((self.phrase_longest > 1) & (self.phrase_longest <= self.longest[0])).all()
+            ),
+            "spread": self._tells_languages(languages),
             "target_bytes": _is_text(self.target_bytes, self.target_offsets),
         }
         return next((f"{name} is out of bounds" for name, good in within.items() if not good), None)
+
+    def _tells_languages(self, languages: int) -> bool:
+        """Whether ``languages`` and ``spread`` say which cells have entries."""
+        has = np.diff(self.first).reshape(-1, languages) > 0
+        order, spread = _languages_of(has)
+        return np.array_equal(order, self.languages) and np.array_equal(spread, self.spread)
 
 
 _KINDS = {
@@ -181,9 +204,10 @@ _KINDS = {
     "rows": np.int32,
     "languages": np.uint8,
     "spread": np.uint8,
-    "marks": np.uint8,
+    "marks": np.bool_,
     "first": np.int32,
     "copy": np.bool_,
+    "capitals": np.int8,
     "target_offsets": np.int64,
     "target_bytes": np.uint8,
     "phrase_keys": np.uint64,
@@ -198,6 +222,11 @@ def source_language(lexicon: pa.Table) -> str:
     langs = lexicon["source_lang"].unique().to_pylist()
     assert len(langs) <= 1, "a look-up is of terms in one language"
     return langs[0] if langs else "en"
+
+
+def _languages_of(has: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each term the languages that have it, first, and how many; ``has``: terms x languages."""
+    return np.argsort(~has, axis=1, kind="stable").astype(np.uint8), has.sum(axis=1, dtype=np.uint8)
 
 
 def _by_capitals(targets: pa.Array, source_words: np.ndarray) -> pa.Array:

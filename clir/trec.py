@@ -115,7 +115,7 @@ def encoded(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
         _TO_ENCODE.sub(lambda found: quote(found[0], safe=""), key)
         for key in ids.filter(strange).to_pylist()
     ]
-    return pc.replace_with_mask(ids, strange, pa.array(written, pa.string()))
+    return pc.replace_with_mask(ids, strange, pa.array(written, ids.type))
 
 
 def write_run(run: pa.Table, tag: str, path: Path) -> None:

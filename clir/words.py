@@ -1,10 +1,10 @@
 """Words in a buffer of UTF-8 bytes: where they are, and the key of every one.
 
 A word is a run of letters, marks and digits. An apostrophe between two of them belongs to it, but
-what a language elides before the next word (l', dell') is a word by itself, and an English
-possessive 's is none. Characters of scripts written without blanks (Han, Kana) are words of their
-own, so that a dictionary entry of several characters is found as a phrase. Web and e-mail
-addresses, @names, #tags, HTML entities and names in code are no words.
+what a language elides before the next word (l', dell') is a word by itself. Characters of scripts
+written without blanks (Han, Kana) are words of their own, so that a dictionary entry of several
+characters is found as a phrase. Web and e-mail addresses, @names, #tags, HTML entities and names in
+code are no words.
 
 Words and terms that differ only in what ``clir.folding`` folds away have the same key.
 """
@@ -66,7 +66,8 @@ def find_terms(terms: pa.Array, lang: str) -> Terms:
     buffer = buffer_of(terms)
     count = len(terms)
     keys = (np.empty(count, np.uint64) for _ in range(3))
-    found = Terms(*keys, *(np.empty(count, np.int32) for _ in range(3)))
+    sizes = (np.empty(count, np.int32) for _ in range(2))
+    found = Terms(*keys, *sizes, *(np.empty(count, np.bool_) for _ in range(2)))
     kernels.key_terms(*buffer, find_words(buffer, lang), letters_of(lang), found)
     return found
 

@@ -35,8 +35,8 @@ def keep(
     texts = {key: read_table(session, out / of) for of, key in TEXT_IDS.items()}
     staging = out / "unknown"
     missing = (table.join(texts[key], ["collection", key], "left_anti") for key in texts)
-    reduce(DataFrame.unionByName, missing).distinct().write.parquet(str(staging))
-    unknown = read_table(session, staging)
+    reduce(DataFrame.unionByName, missing).write.parquet(str(staging))
+    unknown = read_table(session, staging).distinct()
     dropped: dict[str, int] = {}
     if not unknown.isEmpty():
         found = _looked_up(unknown, texts).cache()

@@ -16,7 +16,7 @@ from clir import manifest, tables
 from clir.experiment import Experiment
 from clir.lexicon import dictionaries_in, read_dictionary, terms_of_titles, why_dropped
 from clir.switching import MAX_TITLE_WORDS
-from clir.words import count_words, term_keys
+from clir.words import find_terms, term_keys
 from spark_etl import trained_vectors, vector_lexicon
 from spark_etl.session import Spark, one_task_each, read_table
 
@@ -148,7 +148,7 @@ def _normalised(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         english = pa.repeat("en", batch.num_rows)
         source, source_keys, source_drops = _terms(batch["english"], english)
         target, target_keys, target_drops = _terms(batch["title"], batch["lang"])
-        words = pa.array(count_words(pc.fill_null(source, ""), "en"), pa.int32())
+        words = pa.array(find_terms(pc.fill_null(source, ""), "en").words)
         long = pc.or_(pc.less(words, 1), pc.greater(words, MAX_TITLE_WORDS))
         too_long = pc.if_else(long, "longer than three words", pa.scalar(None, pa.string()))
         columns = [

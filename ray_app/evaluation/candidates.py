@@ -42,7 +42,8 @@ def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> 
     found = _own(tables, collection, split)
     if "en" in held.documents and "en" in held.queries:
         found = _together(found, *_best(tables, collection, split, depth))
-    table = pa.Table.from_pandas(found[["query_id", "doc_id"]], preserve_index=False)
+    columns = pa.schema({"query_id": pa.string(), "doc_id": pa.string()})
+    table = pa.Table.from_pandas(found, columns, preserve_index=False)
     pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
     return len(table)
 

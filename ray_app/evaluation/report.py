@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow.dataset
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from clir import manifest, results, tables
@@ -62,12 +63,14 @@ def print_table(experiment: Experiment) -> None:
     """The means of every method in every setting, to the terminal."""
     rows = pd.DataFrame(json.loads((experiment.output / "summary.json").read_text()))
     for (model, collection), part in _means(rows).groupby(["model", "collection"]):
-        table = Table(title=f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
+        # A name is no markup: rich would take te[s]t for a style.
+        title = escape(f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
+        table = Table(title=title)
         table.add_column("method")
         for setting in _present(part):
             table.add_column(setting, justify="right")
         for line in _by_method(part, _SHOWN):
-            table.add_row(line["method"], *(cell["text"] for cell in line["cells"]))
+            table.add_row(escape(line["method"]), *(cell["text"] for cell in line["cells"]))
         Console(width=110).print(table)
     print(f"summary: {experiment.output / 'summary.json'}")
     print(f"report:  {experiment.output / 'report.html'}")
@@ -182,8 +185,8 @@ def _heat_map(grid: pd.DataFrame, top: float) -> str:
     rows, columns = grid.shape
     figure, axes = plt.subplots(figsize=(0.34 * columns + 1, 0.34 * rows + 1))
     axes.imshow(grid, vmin=0, vmax=top, cmap="viridis")
-    axes.set_xticks(range(len(grid)), grid.columns)
-    axes.set_yticks(range(len(grid)), grid.index)
+    axes.set_xticks(range(columns), grid.columns)
+    axes.set_yticks(range(rows), grid.index)
     axes.set_xlabel("documents")
     axes.set_ylabel("queries")
     axes.tick_params(length=0)

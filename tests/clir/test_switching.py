@@ -58,7 +58,7 @@ def switched(text, **options):
     [
         ("The dog sat.", "The Hund sat."),
         ("DOG, Dog;dog", "HUND, Hund;Hund"),
-        ("dogs hotdog dog's adog dog1 édog", "dogs hotdog Hund's adog dog1 édog"),
+        ("dogs hotdog dog's adog dog1 édog", "dogs hotdog dog's adog dog1 édog"),
         ("a  “dog”…\n", "a  “Hund”…\n"),
         ("dog-house (dog)", "Hund-Haus (Hund)"),
         ("", ""),
@@ -103,18 +103,42 @@ MARKED = [
         ("C++ code, c code, C# code", "Ceplus code, tse code, Tse# code"),
         ("Ｃ＋＋", "Ceplus"),
         ("c++++", "ceplus++"),
-        (".NET ASP.NET net", "Punktnetz ASP.NETZ netz"),
+        (".NET ASP.Net net", "Punktnetz ASP.Netz netz"),
         ("Yahoo! pays Yahoo", "Suchdienst pays Yahoo"),
         ("in Washington, D.C. now", "in Hauptstadt now"),
         ("in Washington D.C.", "in Washington D.Tse."),
         ("St. Louis arch", "Ludwigsstadt arch"),
         ("rock ’n’ roll", "rockmusik"),
-        ("women's women’s house’s", "damen- damen- haus’s"),
+        ("women's women’s house’s", "damen- damen- house’s"),
     ],
 )
 def test_terms_with_marks_at_their_edges_are_found_with_them_alone(text, result):
     found = switched_by(MARKED, text)
     assert found.casefold() == result.casefold()
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("¿Qué?", "dijo ¿Qué? y"),
+        ("'n'", "rock 'n' roll"),
+        ("Wait…", "Wait..."),
+        ("Who⁈", "Who?!"),
+        ("C++", "C\u200b++"),
+        ("U.S.", "U.S\u200b."),
+        ("什么？", "什么？Yahoo"),
+    ],
+)
+def test_the_most_marks_around_a_term_belong_to_it(term, text):
+    word = re.search(r"\w+", term)[0]
+    entries = [(term, "X"), (word, "word"), (f"{word}{term[-1]}", "right")]
+    found = switched_by(entries, text, source="zh" if word == "什么" else "es")
+    assert "X" in found and "word" not in found and "right" not in found
+
+
+def test_abbreviations_and_compounds_are_one_word():
+    entries = [("U.S.", "usa"), ("e-mail", "Elektropost"), ("a b", "zwei")]
+    assert switched_by(entries, "the U.S. e-mail a b", max_words=1) == "the usa Elektropost a b"
 
 
 def test_every_term_that_has_words_is_found_in_a_text_of_its_own():
@@ -132,7 +156,7 @@ def test_a_translation_takes_the_capitals_of_its_word():
     assert switched_by([("usa", "vereinigte Staaten")], "USA, Usa") == (
         "Vereinigte Staaten, Vereinigte Staaten"
     )
-    assert switched_by([("U.S.", "vereinigte Staaten")], "the U.S.") == "the Vereinigte Staaten"
+    assert switched_by([("U.S.", "vereinigte Staaten")], "the U.S.") == "the vereinigte Staaten"
     assert switched_by(entries, "Red Cross, RED CROSS") == "Rotes Kreuz, ROTES KREUZ"
 
 
@@ -219,7 +243,17 @@ def test_words_translated_by_themselves_are_told_apart():
         pa.array(["a taxi, dog dog"]), pa.array(["1"]), "query", 1.0, 1
     )
     assert done.by_language.tolist() == [[2]] and done.copied.tolist() == [[1]]
-    assert done.switched.tolist() == [2]
+    assert done.switched.tolist() == [2] and done.texts.to_pylist() == ["a taxi, Hund Hund"]
+
+
+def test_a_word_is_drawn_for_itself_only_where_it_has_no_other_translation():
+    table = lexicon([("taxi", "de", "Taxi"), ("taxi", "zh", "出租车"), ("Opel", "de", "Opel")])
+    switcher = Switcher(table, ["de", "zh"])
+    done = switcher.switch(
+        pa.array(["taxi OPEL"] * 20), pa.array(map(str, range(20))), "query", 1.0, 1
+    )
+    assert done.texts.unique().to_pylist() == ["出租车 OPEL"]
+    assert done.copied.sum() == 20
 
 
 def test_the_share_of_switched_words_is_the_probability():

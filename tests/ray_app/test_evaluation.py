@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 import ir_measures
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from clir import tables, trec
 from clir.collections import SCHEMAS
 from clir.experiment import Evaluation
 from clir.summary import summarise
-from ray_app.evaluation import candidates, ranking, texts
+from ray_app.evaluation import candidates, items, ranking, report, texts
 from ray_app.evaluation.items import Embedding, Rankings, Sources, System
 from ray_app.evaluation.texts import Held, Partly, Setting
 
@@ -306,6 +307,11 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     assert ranked == {key for keys in documents.values() for key in keys}  # every one takes part
     summary = summarise(pq.read_table(item.file).to_pandas())
     assert {row["setting"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
+    rows = pd.DataFrame(summary).assign(method="zero-shot")
+    assert report._languages(rows) == ["en", "ru", "zh", "fa"]
+    assert report._present(report._means(rows)) == ["CLIR", "MLIR", "MLIR-en-xx"]
+    (heat_map,) = report._heat_maps(rows)  # one row, three columns
+    assert all(f">{lang}<" in heat_map["svg"] for lang in ("en", "ru", "zh", "fa"))
 
 
 def test_candidates_of_a_collection_without_english_are_its_own(tmp_path):
@@ -346,6 +352,25 @@ def test_candidates_of_what_is_not_english_are_the_collections(tmp_path):
     )
 
 
+def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
+    class Longest:
+        def score(self, queries, passages):
+            return np.arange(len(passages), dtype=np.float32)
+
+    monkeypatch.setattr(items, "_ranker", lambda *_: Longest())
+    keys = ['a "b" 50%', "a\tb", "\u3000", "plain"]
+    given = [("a q", key, rank, -1.0, "run") for rank, key in enumerate(keys, 1)]
+    write_tables(tmp_path, [("fa", key) for key in keys], [("en", "a q")],
+                 [("a q", "\u3000", 1)], candidates=given)  # fmt: skip
+    candidates._write(tmp_path, "c", "test", 3, tmp_path)
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "fa"),))
+    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation(), depth=3))
+    found = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
+    assert found == ["\u3000", "a\tb", 'a "b" 50%']  # the three best, by the new scores
+    run = (item.system.work / "trec" / "c.en.fa.run").read_text()
+    assert run.splitlines()[1] == "a%20q Q0 a%09b 2 1 m"
+
+
 def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
     write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
                  candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
@@ -360,9 +385,9 @@ def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
 def test_names_of_files_are_found_again_and_differ(tmp_path, name):
     system = system_of(tmp_path)
     both = Setting("CLIR", "de", "ar"), Setting("MoIR", "de", "de")
-    items = [(name, "de", both), (name, "de", both[:1]), (f"{name}.de", "ar", both[:1]),
+    asked = [(name, "de", both), (name, "de", both[:1]), (f"{name}.de", "ar", both[:1]),
              (f"{name}.de", "de", both)]  # fmt: skip
-    names = {Rankings(system, *item).file for item in items}
+    names = {Rankings(system, *one).file for one in asked}
     assert len(names) == 4
     names = {Embedding(system, collection, "documents", lang, 0).file
              for collection in (name, f"{name}.documents") for lang in ("de", "en")}  # fmt: skip
