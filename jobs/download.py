@@ -7,6 +7,7 @@ sees more than two connections. What is there already is left alone.
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -24,7 +25,7 @@ _NO_ALIGNED_VECTORS = {"ja"}
 
 def main() -> None:
     arguments = _arguments()
-    agent = f"clir/0.2 (cross-lingual retrieval; {arguments.contact})"
+    agent = f"clir/{version('clir')} (cross-lingual retrieval; {arguments.contact})"
     wanted = [
         *_dumps(arguments, agent),
         *_vectors(arguments),
