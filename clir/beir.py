@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clir.lines import Block, Rows, read_blocks
+
+# Of the ids and the grade, as published collections write it.
+_HEADER = re.compile(r"[^\t]+\t[^\t]+\t *(score|relevance|rel|grade|label) *", re.IGNORECASE)
 
 _NOT_TEXT = {bool: "true or false", list: "a list", dict: "an object", type(None): "null"}
 
@@ -37,8 +41,8 @@ def read_texts(path: Path, start: int = 0, end: int | None = None) -> Iterator[R
 def read_judgments(path: Path, start: int = 0, end: int | None = None) -> Iterator[Rows]:
     """Columns query_id, doc_id and grade of a qrels file, with or without its header."""
     expected = "`query-id<TAB>corpus-id<TAB>score`"
-    for block in read_blocks(path, start, end):
-        if start == 0 and block.numbers[0] == 1 and block.lines[0].as_py().endswith("\tscore"):
+    for number, block in enumerate(read_blocks(path, start, end)):
+        if start == 0 and number == 0 and _HEADER.fullmatch(block.lines[0].as_py()):
             block = block._replace(lines=block.lines[1:], numbers=block.numbers[1:])
         query, doc, score = block.cells(3, expected)
         grade = block.integers(pc.ascii_trim_whitespace(score), expected)

@@ -244,7 +244,7 @@ def _domain(collection: Collection) -> str:
     domain = told.get("domain") if isinstance(told, dict) else None
     if not (isinstance(domain, str) and domain):
         raise InputError(
-            f"{about}: names no domain; give collections.* as {{path: ..., domain: ...}}"
+            f"{about}: names no domain; write the collection as {{path: ..., domain: ...}}"
         )
     return domain
 
@@ -371,7 +371,8 @@ def _named(base: Part, collection: Collection) -> Iterator[Part]:
         ("queries", dataset.has_queries(), "queries_lang"),
     ):
         if has:
-            code = collection.lang or getattr(dataset, lang)()
+            own = collection.query_lang if kind == "queries" else None
+            code = own or collection.lang or getattr(dataset, lang)()
             if not code:
                 raise InputError(f"{collection.place}: give lang, the language of its {kind}")
             yield base._replace(

@@ -23,7 +23,7 @@ _UNWINDING = 3  # seconds that the work has to tidy up when it was interrupted
 class _Interrupted(BaseException):
     """Somebody wants this process to end."""
 
-    def __init__(self, number: int):
+    def __init__(self, number: int = signal.SIGINT):  # Python itself makes one in another thread
         super().__init__(number)
         self.number = number
 

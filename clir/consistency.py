@@ -237,7 +237,7 @@ def _mlir(experiment: Experiment) -> Iterator[Problem]:
         if repeated:
             yield problem(f"{repeated[0]} is named twice", f"evaluation.mlir.{key}")
         elif len(languages) < 2:
-            yield problem("many languages are 2 at least", f"evaluation.mlir.{key}")
+            yield problem("name at least 2 languages", f"evaluation.mlir.{key}")
         elif key != str(len(languages)):
             yield problem(
                 f"the key is the number of languages in its list; write {len(languages)}",

@@ -1,7 +1,7 @@
 """What a user did wrong, said in one line.
 
 ``InputError`` is for the user's input (a file, a setting); asserts are for our own invariants.
-Engines wrap what their workers raise, so ``user_message`` finds the line again in the wreckage.
+Engines wrap what their workers raise, so ``user_message`` finds that line in the engine's error.
 """
 
 from __future__ import annotations

@@ -414,7 +414,7 @@ def _left_over(value: Any, *place: str) -> Iterator[Problem]:
             yield from _left_over(inner, *place, str(key))
     elif isinstance(value, str) and (found := re.search(r"\$\{[^}]*\}?|^\$\w+|^~(?=/|$)", value)):
         yield problem(
-            f"{found[0]} stands for nothing here: write the value, or ${{NAME:-default}} in the "
+            f"{found[0]} is not replaced here: write the value, or ${{NAME:-default}} in the "
             "experiment file",
             ".".join(place),
         )

@@ -114,8 +114,8 @@ def find_all(
         begin, end = -1, at  # of the word that is being read
         key, power = np.uint64(0), _ONE
         while at < stop:
-            # Most characters are ASCII letters, and blanks between words. A signed index would be
-            # asked whether it counts from the end.
+            # Most characters are ASCII letters, and blanks between words. Unsigned indices,
+            # because Numba asks of signed ones whether they are negative, which costs time.
             here, last = np.uint64(at), np.uint64(stop)
             byte = data[here]
             if byte < 0x80 and classes[np.uint64(byte)] == LETTER:

@@ -39,7 +39,7 @@ def _packed(words: str) -> np.ndarray:
     return np.array(sorted(int.from_bytes(w.encode(), "big") for w in words.split()), np.uint64)
 
 
-# Top-level domains that begin no sentence, and endings of files.
+# Top-level domains that are no words a sentence begins with (as end.It), and endings of files.
 _ENDINGS = _packed(
     """
     com org net edu gov info int mil io de fr ru nl jp cn br uk eu ch au ca pl se tv ai app dev vn
@@ -76,7 +76,7 @@ def _find_pieces(
         at, stop = offsets[text], offsets[text + 1]
         bottom = at  # where the last piece ends
         while at < stop:
-            here = np.uint64(at)  # a signed index would be asked whether it counts from the end
+            here = np.uint64(at)  # of a signed index Numba asks whether it is negative
             if _TRIGGERS[np.uint64(data[here])]:
                 follows = at == bottom and at > offsets[text]  # on the piece before
                 left, right = _piece(data, bottom, at, stop, follows, classes)

@@ -239,7 +239,7 @@ def check_files(folder: Path, part: int) -> None:
     """ValueError where a file of a part, if it was listed, is not as it was written."""
     listed = folder / f"files.{part}.json"
     files = _read_json(listed) if listed.exists() else {}
-    if not isinstance(files, dict):
+    if not (isinstance(files, dict) and all(map(_is_file_entry, files.values()))):
         raise ValueError(f"{listed.name} was changed")
     for name, of in files.items():
         if not (folder / name).is_file():
@@ -347,7 +347,7 @@ def _digest(path: Path) -> str:
 
 
 def _write_down(path: Path, content: Any) -> None:
-    """Write JSON that is on the disk, with what is beside it, before anything follows."""
+    """Write JSON; its bytes and its folder's entry are on the disk before anything follows."""
     with path.with_name(f"_{path.name}").open("w", encoding="utf-8") as file:
         file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         file.flush()

@@ -61,7 +61,7 @@ def draw(
         word = firsts[n]
         chance = mix_one(key[texts[word]] + np.uint64(positions[word] + 1))
         chosen[count], chances[count] = n, chance
-        # No branch: it would be guessed wrong every other time.
+        # Added, not branched on: the processor would mispredict such a branch every other time.
         count += int((chance >> np.uint64(11)) * 2.0**-53 < probability)
     target = np.empty(count, np.int32)
     replaced = 0

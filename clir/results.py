@@ -21,6 +21,7 @@ def begin(experiment: Experiment) -> None:
     workspace = experiment.workspace
     workspace.check()
     for path in places(experiment):
+        workspace.check_inside(path)
         manifest.check_replaceable(workspace, path)
     workspace.clear()
 
@@ -29,7 +30,7 @@ def places(experiment: Experiment) -> Iterator[Path]:
     """The places of all results that some job of the experiment may make."""
     output = experiment.output
     for name in ("titles", REJECTED, "collections", "lexicon", "lexicon_card", "vector_lexicon",
-                 "training_candidates", "candidates", *REPORT):  # fmt: skip
+                 "training_candidates", "candidates", "checkpoints", *REPORT):  # fmt: skip
         yield output / name
     for lang in experiment.lexicons.vector_texts:
         yield output / "vectors" / lang

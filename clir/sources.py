@@ -247,7 +247,7 @@ def _testing(
         langs = _langs(files, kind)
         if not langs & asked:
             yield problem(
-                f"{collection.place} has {kind} in none of them, but in {', '.join(sorted(langs))}",
+                f"none is a language of {collection.place}'s {kind}: {', '.join(sorted(langs))}",
                 "evaluation.languages",
                 "collections.test",
             )

@@ -263,7 +263,11 @@ class Reader:
         if not _KNOWN.match(block, begin):
             raise self._error(block, begin, "no dump has a line that begins like this")
         if _HIDDEN_ROWS.match(block, begin):
-            raise self._error(block, begin, "rows in a remark cannot be read")
+            raise self._error(
+                block,
+                begin,
+                "an INSERT inside /* */ cannot be read; dump the table again without it",
+            )
         if _INSERTS.match(block, begin):
             return self._insertion(block, begin)
         form = _END_OF_STATEMENT

@@ -25,7 +25,7 @@ LEXICON = _schema(
     source_words=_COUNT,
     rank=_COUNT,  # 1 is the best translation of the term into the language
     score=_REAL,  # of titles, how many Wikipedias say so; of vectors, their nearness (CSLS)
-    copy=_YES_NO,  # the translation is the source term, letter case aside
+    copy=_YES_NO,  # the translation is the source term, as look-ups take them
     origin=_TEXT,  # wikipedia-titles, word-vectors or dictionary
 )
 DOCUMENTS = _schema(

@@ -178,7 +178,9 @@ def _elements(path: Path, name: str) -> Iterator[_Element]:
     if opening is not None:
         raise InputError(f"{path}:{opening}: <{name}> is not closed: the file is cut")
     if not found:
-        raise InputError(f"{path}:1: no <{name}> in it; move what is none of them elsewhere")
+        raise InputError(
+            f"{path}:1: no <{name}> in it; move files that are no TREC documents out of this folder"
+        )
 
 
 def _decoded(path: Path, line: int, raw: bytes) -> tuple[str, bool]:

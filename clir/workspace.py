@@ -142,6 +142,7 @@ class Workspace(NamedTuple):
     def clear(self) -> None:
         """Remove what killed starts left half-written."""
         if self._private.exists():
+            self.open()  # a start may have been killed while it made these folders
             for place in sorted((self._private / "work").iterdir()):
                 with self._lock(place.name):
                     pass

@@ -39,22 +39,20 @@ def build(experiment: Experiment, tables: Path) -> Path:
 
 def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
     held = held_languages(tables, collection, split)
-    found = _own(tables, collection, split)
     if "en" in held.documents and "en" in held.queries:
-        found = _together(found, *_best(tables, collection, split, depth))
+        best, queries, documents = _best(tables, collection, split, depth)
+        found = _by_turns(best, _own(tables, collection, split, (queries["id"], documents["id"])))
+    else:
+        found = _own(tables, collection, split, None)
     columns = pa.schema({"query_id": pa.string(), "doc_id": pa.string()})
     table = pa.Table.from_pandas(found, columns, preserve_index=False)
     pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
     return len(table)
 
 
-def _together(
-    own: pd.DataFrame, best: pd.DataFrame, queries: pa.Table, documents: pa.Table
-) -> pd.DataFrame:
-    """BM25's best, and the collection's own of what has no English text, by turns."""
-    known = own["query_id"].isin(queries["id"].to_pylist())
-    known &= own["doc_id"].isin(documents["id"].to_pylist())
-    parts = [part.assign(place=part.groupby("query_id").cumcount()) for part in (best, own[~known])]
+def _by_turns(best: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """BM25's best and the collection's own candidates of each query, by turns."""
+    parts = [part.assign(place=part.groupby("query_id").cumcount()) for part in (best, own)]
     return pd.concat(parts).sort_values(["query_id", "place"], kind="stable")
 
 
@@ -75,14 +73,28 @@ def _best(
     return pa.table(best).to_pandas(), queries, documents
 
 
-def _own(tables: Path, collection: str, split: str) -> pd.DataFrame:
-    """The collection's own, a query's best ones first.
+def _own(
+    tables: Path,
+    collection: str,
+    split: str,
+    english: tuple[pa.ChunkedArray, pa.ChunkedArray] | None,
+) -> pd.DataFrame:
+    """The collection's own, a query's best ones first, but those of ``english`` ids alone.
 
-    All of them: how many are reranked is counted where the documents' language is known.
+    ``english``: ids of queries and of documents, which BM25 finds. All others are kept: how many are
+    reranked is counted where the documents' language is known.
     """
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
     wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
-    given = data.to_table(filter=wanted).to_pandas()
     order = ["query_id", "rank", "score", "doc_id"]
+    table = data.to_table(columns=order, filter=wanted)
+    if english is not None:
+        queries, documents = english
+        known = pc.and_(
+            pc.is_in(table["query_id"], value_set=queries),
+            pc.is_in(table["doc_id"], value_set=documents),
+        )
+        table = table.filter(pc.invert(known))
+    given = table.to_pandas()
     given = given.sort_values(order, ascending=[True, True, False, True])
     return given.drop_duplicates(["query_id", "doc_id"])

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clir import measures, methods, tables, trec
+from clir import manifest, measures, methods, tables, trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
 from ray_app.evaluation import ranking, texts
@@ -231,7 +231,7 @@ def _refuse_no_numbers(found: np.ndarray, system: System) -> None:
     """InputError where a model answers with what no ranking can be made of."""
     if not np.isfinite(found).all():
         raise InputError(
-            f"{system.model}: the model gives vectors or scores that are no numbers; train it "
+            f"{system.model}: the model gives vectors or scores that are NaN or infinite; train it "
             "anew with a smaller training.learning_rate or training.precision fp32"
         )
 
@@ -313,7 +313,7 @@ def _answerable(judgments: pd.DataFrame, doc_ids: pa.Array) -> pd.DataFrame:
 
 
 def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa.Table) -> pa.Table:
-    """``tables.MEASURES`` of all settings, from one call: a query's id is led by its setting."""
+    """``tables.MEASURES`` of all settings, in one call: a setting's name leads its query ids."""
     if not judged:
         return tables.MEASURES.empty_table()
     qrels = _as_written(pa.Table.from_pandas(pd.concat(judged), preserve_index=False))
@@ -377,9 +377,8 @@ def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa
 
 def _write(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.rename(path)
+    with manifest.whole(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def timed(item: Embedding | Rankings, sources: Sources) -> float:

@@ -134,7 +134,7 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
             held = texts.held_languages(sources.tables, collection, sources.split)
-            for lang in held.documents if kind == "documents" else held.queries:
+            for lang in texts.read_languages(kind, held, sources.evaluation):
                 found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
                 for part in range(0, len(found), PART):
                     for system in systems:

@@ -291,6 +291,7 @@ def _stages(experiment: Experiment) -> list[dict[str, Any]]:
         "training_candidates",
         "switchers/*",
         "pairs/*",
+        "switch_rates/*",
         "tokenizers/*",
         "models/*",
         "candidates",

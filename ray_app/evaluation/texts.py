@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir import trec
-from clir.errors import InputError
 from clir.experiment import Evaluation
 from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.words import hash_ids, mix
@@ -87,6 +86,17 @@ def _sets(held: Held, evaluation: Evaluation) -> dict[str, list[str]]:
     return evaluation.mlir | ({"all": every} if set(every) - named else {})
 
 
+def read_languages(kind: str, held: Held, evaluation: Evaluation) -> list[str]:
+    """The languages of a kind of texts that some setting reads."""
+    side = "doc_lang" if kind == "documents" else "query_lang"
+    read = {
+        code
+        for setting in settings(held, evaluation)
+        for code in members(getattr(setting, side), kind, held, evaluation)
+    }
+    return sorted(read)
+
+
 def members(lang: str, kind: str, held: Held, evaluation: Evaluation) -> list[str]:
     """The languages behind a side's language: itself, or those an ``xx-N-D`` draws from."""
     if not lang.startswith("xx-"):
@@ -122,7 +132,7 @@ def partly_held(
     if all(ids.equals(first) for ids in others):
         return Partly(first.slice(0, 0), np.empty((0, len(langs)), bool))
     each = [first, *others]
-    counts = pc.value_counts(pa.concat_arrays(each))
+    counts = pc.value_counts(pa.chunked_array(each))  # in one array they may be too long
     ids = counts.field("values").filter(pc.less(counts.field("counts"), len(langs)))
     held = [np.asarray(pc.is_in(ids, value_set=of_lang)) for of_lang in each]
     return Partly(ids, np.stack(held, axis=1))
@@ -160,8 +170,6 @@ def in_order(table: pa.Table) -> pa.Table:
 def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
     """Ids of one language's texts that are failed translations: column id."""
     folder = tables / "flawed_translations"
-    if not folder.exists():
-        raise InputError(f"{tables}: made by an older version; run jobs/load_collections.py again")
     data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
     same = {"collection": collection, "kind": kind, "lang": lang}
     wanted = reduce(and_, (pc.field(name) == value for name, value in same.items()))
@@ -216,7 +224,11 @@ def held_languages(tables: Path, collection: str, split: str) -> Held:
     queries = pyarrow.dataset.dataset(sorted(map(str, (tables / "queries").glob("*.parquet"))))
     of_split = of_collection & pc.field("query_id").isin(asked)
     found = (
-        set(data.to_table(columns=["lang"], filter=wanted)["lang"].unique().to_pylist())
+        {
+            lang
+            for batch in data.to_batches(columns=["lang"], filter=wanted)
+            for lang in batch["lang"].unique().to_pylist()
+        }
         for data, wanted in ((documents, of_collection), (queries, of_split))
     )
     return Held(*([code for code in OF_COLLECTIONS if code in langs] for langs in found))

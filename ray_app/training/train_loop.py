@@ -208,12 +208,12 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
     folder = context.checkpoint()
     if folder is None:
         return 0
-    note = json.loads((folder / "run.json").read_text())
-    if note["run"] != run.name or note["origin"] != run.origin:
-        return 0
     try:
+        note = json.loads((folder / "run.json").read_text())
+        if note["run"] != run.name or note["origin"] != run.origin:
+            return 0
         manifest.check_files(folder, context.rank)  # each worker its own part
-    except ValueError as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         kept = run.workspace.kept(run.workspace.output / "checkpoints")
         raise InputError(
             f"{run.name}: its checkpoint was damaged ({error}); delete {kept} and run again"

@@ -105,7 +105,7 @@ def wrong(*overrides: str) -> list[str]:
         ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: '../x' cannot name a file"),
         ("evaluation.mlir={3: [en, de]}", "evaluation.mlir.3: the key is the number of languages"),
         ("evaluation.mlir={2: [en, en]}", "evaluation.mlir.2: en is named twice"),
-        ("evaluation.mlir={1: [en]}", "evaluation.mlir.1: many languages are 2 at least"),
+        ("evaluation.mlir={1: [en]}", "evaluation.mlir.1: name at least 2 languages"),
         ("leave_out.methods=[translate-test]", "leave_out.methods: translate-test trains nothing"),
         ("leave_out.methods=[]", "leave_out.methods: it is empty"),
         ("titles=[]", "lexicons.phrases: no lexicon that wiki-cs could ask is given"),
@@ -114,8 +114,8 @@ def wrong(*overrides: str) -> list[str]:
         ("lexicons.vector_training.subwords=[5, 3]", "lexicons.vector_training.subwords: (5, 3)"),
         ("spark.master=locl", "spark.master: locl is no master"),
         ("spark.driver_memory=much", "spark.driver_memory: much is no size"),
-        ("output=${NOWHERE}/x", "output: ${NOWHERE} stands for nothing here"),
-        ("collections.test=[~/x]", "collections.test.0: ~ stands for nothing here"),
+        ("output=${NOWHERE}/x", "output: ${NOWHERE} is not replaced here"),
+        ("collections.test=[~/x]", "collections.test.0: ~ is not replaced here"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(override, line):
