@@ -81,8 +81,8 @@ def _own(
 ) -> pd.DataFrame:
     """The collection's own, a query's best ones first, but those of ``english`` ids alone.
 
-    ``english``: ids of queries and of documents, which BM25 finds. All others are kept: how many are
-    reranked is counted where the documents' language is known.
+    ``english``: ids of queries and of documents, which BM25 finds. All others are kept: how many
+    are reranked is counted where the documents' language is known.
     """
     data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
     wanted = (pc.field("collection") == collection) & (pc.field("split") == split)

@@ -74,7 +74,7 @@ def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
     [
         (["collections.train_split=x"], "collections.train.0: .*no judgments of split x; .*train"),
         (["collections.test_split=x"], "collections.test.0: .*no judgments of split x"),
-        (["evaluation.languages=[de]"], "evaluation.languages: none is a language of .* queries: en"),
+        (["evaluation.languages=[de]"], "evaluation.languages: none is a language of .*: en"),
         (["titles=[]", "switching.languages=[de, ja, zh]", "lexicons.words=[dictionary]"],
          "switching.languages: ml-cs switches into ja, zh, which no lexicon of lexicons.words"),
         (["models.bi-encoder.methods=[fine-tuning]"],
