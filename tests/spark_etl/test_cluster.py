@@ -20,7 +20,8 @@ from tests.tables import tables_of
 CONFIG = "jobs/configs/demo.yaml"
 DUMPS = ROOT / "jobs" / "sample" / "dumps"
 SMALL = [
-    "collections={train: [jobs/sample/collections/train-news], test: []}",
+    "collections={train: [jobs/sample/collections/train-news], "
+    "test: [jobs/sample/collections/train-news], test_split: dev}",
     "switching.copies=100",  # tasks of seconds, long enough to be hit
     "models={bi-encoder: {methods: [ml-cs, wiki-cs]}}",
     "leave_out=null",

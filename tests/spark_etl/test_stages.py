@@ -349,7 +349,7 @@ def test_pairs_of_every_method(spark, settings):
         number = row["query_id"][1:]
         assert row["query"] == f"Which dog is en {number}?" and row["query_switched"] == 0
     for row in made["bl-cs"]:
-        assert row["query"].startswith("de-which Hund is")
+        assert row["query"].startswith("De-which Hund is")
         assert "كلب" in row["passage"] and "Hund" not in row["passage"]
     for row in made["wiki-cs"]:
         assert row["query"].startswith(("Which Hund is", "Which كلب is"))

@@ -96,12 +96,12 @@ def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings, m
     collections = collection_tables.load(spark, settings)
     bl_cs = data(training_pairs.build(spark, settings, "bl-cs", collections, lexicon))
     # dog: by vectors (titles have Hund, the dictionary de-dog); which: only the dictionary has it.
-    assert all(row["query"].startswith("de-which hund is") for row in bl_cs)
+    assert all(row["query"].startswith("De-which hund is") for row in bl_cs)
     # hi has neither vectors nor titles.
     assert all(row["passage"].startswith("The hi-dog") for row in bl_cs)
     ml_cs = data(training_pairs.build(spark, settings, "ml-cs", collections, lexicon))
     queries = [row["query"].split() for row in ml_cs]
-    assert {query[0] for query in queries} <= {"de-which", "ar-which", "hi-which"}
+    assert {query[0] for query in queries} <= {"De-which", "Ar-which", "Hi-which"}
     # ar has no vectors, but a title.
     assert {query[1] for query in queries} == {"hund", "كلب", "hi-dog"}
 
