@@ -238,7 +238,7 @@ def _domain(collection: Collection) -> str:
         raise InputError(f"{collection.place}: give its domain, as {{name: ..., domain: ...}}")
     about = collection.path / "about.json"
     try:
-        told = json.loads(about.read_text(encoding="utf-8"))
+        told = json.loads(about.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         told = None
     domain = told.get("domain") if isinstance(told, dict) else None
