@@ -38,6 +38,13 @@ command.run(main)
 SLEEPS = "time.sleep(600)"
 # In compiled code, where no Python runs.
 COMPILED = "import ctypes; ctypes.CDLL(None).sleep(600)"
+# That takes any error for one of its own, as code that asks the network does.
+CATCHES = """
+    try:
+        [time.sleep(0.01) for _ in range(60000)]
+    except Exception as error:
+        Path(sys.argv[1] + ".caught").write_text(repr(error))
+"""
 
 
 @pytest.fixture
@@ -157,3 +164,10 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
     (tmp_path / f"clir-{os.getuid()}").symlink_to(tmp_path / "theirs")
     with pytest.raises(InputError, match="it is not yours"):
         scratch._made(tmp_path / f"clir-{os.getuid()}")
+
+
+def test_an_interruption_is_no_error_that_the_work_may_catch(job, tmp_path):
+    process, _, _ = job(CATCHES)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert not list(tmp_path.glob("*.caught"))
