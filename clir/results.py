@@ -21,8 +21,6 @@ def begin(experiment: Experiment) -> None:
     workspace = experiment.workspace
     workspace.check()
     for path in places(experiment):
-        if not path.exists():  # what is there may be a link to another experiment's, and is read
-            workspace.check_inside(path)
         manifest.check_replaceable(workspace, path)
     workspace.clear()
 

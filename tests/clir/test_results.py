@@ -136,12 +136,3 @@ def test_clean_removes_what_install_made_and_no_results():
     command.append("VENV=.venv")
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert said.stdout == "test ! -e .venv/.installed || rm -rf .venv\n"
-
-
-def test_a_link_that_results_would_be_written_through_is_refused_at_the_start(tmp_path):
-    settings = demo(tmp_path / "out")
-    settings.workspace.open()
-    (tmp_path / "disk").mkdir()
-    (settings.output / "models").symlink_to(tmp_path / "disk")
-    with pytest.raises(InputError, match="models: a link"):
-        results.begin(settings)
