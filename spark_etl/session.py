@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -41,6 +42,8 @@ def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
 
 def _start(settings: experiment.Spark) -> SparkSession:
     # Rows cross into Python as Arrow batches here, never as pandas frames.
+    # What goes wrong reaches us as an exception; py4j would also log it, and that its JVM is gone.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     # Workers must run this interpreter, with clir's dependencies installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
