@@ -42,7 +42,7 @@ def run(main: Callable[[], None]) -> None:
         try:
             run_job(scratch.use)
             run_job(main)
-        except BaseException as error:
+        except BaseException as error:  # raised again below, by the main thread
             raised.append(error)
 
     thread = Thread(target=work, daemon=True)

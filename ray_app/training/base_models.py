@@ -110,7 +110,7 @@ def _in_time(ask: Any) -> Any:
     def run() -> None:
         try:
             answer.set_result(ask())
-        except BaseException as error:
+        except BaseException as error:  # raised again where the answer is asked for
             answer.set_exception(error)
 
     Thread(target=run, daemon=True).start()

@@ -15,6 +15,8 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from clir.workspace import PRIVATE
+
 ROOT = Path(__file__).parents[2]
 TINY = [
     "models={bi-encoder: {methods: [zero-shot], vocabulary: 2000, hidden_size: 32}}",
@@ -89,13 +91,14 @@ def wait_for_nothing_in(temporary: Path) -> None:
 
 def test_interrupted_three_times_it_ends_as_if_it_had_not_been(tmp_path, temporary):
     output = tmp_path / "out"
+    half_done = output / PRIVATE / "work"
     line = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 
     status, said = interrupted(
-        output, temporary, signal.SIGINT, lambda _: list(output.glob("*/work/titles/*/*/*"))
+        output, temporary, signal.SIGINT, lambda _: list(half_done.glob("titles/*/*/*"))
     )
     assert (status, said) == (130, line.format("SIGINT"))
-    assert not list(output.glob("*/work/*/*"))
+    assert not list(half_done.glob("*/*"))
 
     status, said = interrupted(
         output, temporary, signal.SIGTERM, lambda said: re.search("steps 0 to", said)
