@@ -1,8 +1,9 @@
 """Pieces of texts that are no words: addresses, names and code; compiled by Numba.
 
-Web addresses (https://x.org/y, www.x.org, x.org, x.co/y), files and paths (x.html, ~/x/y), e-mail
-addresses, @names (@name@host too), #tags, HTML entities, and names in code (snake_case, a::b, f(),
-C:\\x, TeX's \\commands). Nobody translates them, so nothing in them is looked up.
+Web addresses (https://x.org/y, www.x.org, x.org, x.co/y, mailto:x), files and paths (x.html,
+~/x/y), e-mail addresses, @names (@name@host too), #tags, HTML's entities and tags, and names in
+code (snake_case, a::b, f(), C:\\x, TeX's \\commands). Nobody translates them, so nothing in them
+is looked up.
 """
 
 from __future__ import annotations
@@ -39,23 +40,28 @@ def _packed(words: str) -> np.ndarray:
     return np.array(sorted(int.from_bytes(w.encode(), "big") for w in words.split()), np.uint64)
 
 
-# Top-level domains that are no words a sentence begins with (as end.It), and endings of files.
+# Top-level domains and endings of files. Neither is what a sentence begins with (as in end.It):
+# they are written all small or all in capitals.
 _ENDINGS = _packed(
     """
     com org net edu gov info int mil io de fr ru nl jp cn br uk eu ch au ca pl se tv ai app dev vn
+    it es pt in id
     html htm php asp aspx jsp css js json xml csv tsv txt pdf doc docx xls xlsx ppt pptx odt rtf
     jpg jpeg png gif svg mp3 mp4 avi zip gz 7z tar exe dll webp py java cpp rb rs sh sql md yml yaml
     """
 )
-_AT, _HASH, _AMPERSAND, _UNDERSCORE, _COLON, _SEMICOLON, _DOT = b"@#&_:;."
+# Schemes of addresses without slashes.
+_SCHEMES = _packed("mailto tel sms doi urn")
+_AT, _HASH, _AMPERSAND, _UNDERSCORE, _COLON, _SEMICOLON, _DOT, _PLUS = b"@#&_:;.+"
 _OPEN, _CLOSE, _BACKSLASH, _SLASH, _W, _A, _Z, _X = b"()\\/wazx"
+_LESS, _GREATER, _EQUALS, _BLANK = b"<>= "
 _FULL_AT, _FULL_HASH = ord("＠"), ord("＃")
 _BETWEEN_NAMES = tuple(b".-@")  # in an address
 _BEFORE_SLASH = tuple(b".~")
 _GOES_ON = tuple(b":/?#")  # after a host
 _ENDS_SENTENCE = tuple(b".,;:!?'")
 _TRIGGERS = np.zeros(256, np.bool_)  # bytes that may tell of a piece
-_TRIGGERS[list(b"@#&_:.(\\/\xef")] = True
+_TRIGGERS[list(b"@#&_:.(\\/<\xef")] = True
 
 
 def find_pieces(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -105,6 +111,8 @@ def _piece(
     following = data[after]
     if code == _AMPERSAND:
         return at, _entity_end(data, at, stop)
+    if code == _LESS:
+        return at, _markup_end(data, at, stop)
     named = _ends_name(data, bottom, at, classes)  # a letter or digit stands before
     if code == _DOT:
         return _host(data, bottom, at, stop, classes) if named else (at, at)
@@ -112,6 +120,10 @@ def _piece(
         if named and following == _SLASH and after + 1 < stop and data[after + 1] == _SLASH:
             left = _back_over(data, bottom, at, _IN_SCHEME, classes)
             return left, _address_end(data, after + 2, stop, classes)
+        if named and (following == _PLUS or _KINDS[following] & _ALNUM):
+            left = _back_over(data, bottom, at, _IN_LABEL, classes)
+            if _is_listed(data, left, at, _SCHEMES):
+                return left, _address_end(data, after, stop, classes)
         if named and following == _COLON and _is_name(data, after + 1, stop, classes):
             return _code_name(data, bottom, at, stop, classes)
         return at, at
@@ -194,6 +206,38 @@ def _entity_end(data: np.ndarray, at: int, stop: int) -> int:
 
 
 @compiled
+def _markup_end(data: np.ndarray, at: int, stop: int) -> int:
+    """The end of one of HTML's tags that begins here, or ``at``: <b>, </b>, <br />, <a x=y>."""
+    end = at + 2 if data[at + 1] == _SLASH else at + 1
+    if end >= stop or not _A <= data[end] | 0x20 <= _Z:
+        return at
+    while end < stop and _KINDS[data[end]] & _IN_LABEL:
+        end += 1
+    name_end, attributes = end, False
+    while end < stop and end < at + _FARTHEST and data[end] not in (_LESS, _GREATER):
+        attributes |= data[end] == _EQUALS
+        end += 1
+    if end >= stop or data[end] != _GREATER:
+        return at
+    # Else it compares, as in a <b and c> d.
+    blank = data[name_end] == _BLANK and (attributes or data[end - 1] == _SLASH)
+    return end + 1 if end == name_end or blank or end - 1 == name_end else at
+
+
+@compiled
+def _is_listed(data: np.ndarray, begin: int, end: int, words: np.ndarray) -> bool:
+    """Whether the small form of what stands here is one of ``words`` (packed)."""
+    if end - begin > 8:
+        return False
+    word = np.uint64(0)
+    for k in range(begin, end):
+        lower = data[k] | 0x20
+        word = word << np.uint64(8) | np.uint64(lower if _A <= lower <= _Z else data[k])
+    place = np.searchsorted(words, word)
+    return place < len(words) and words[place] == word
+
+
+@compiled
 def _host(
     data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray
 ) -> tuple[int, int]:
@@ -210,19 +254,17 @@ def _host(
         end += 1
     if end < stop and _class_at(data, end, classes) == LETTER:
         return at, at  # the last label goes on with other letters
-    word, small, capital = np.uint64(0), True, True
+    small, capital = True, True
     for k in range(label, end):
         lower = data[k] | 0x20
         is_letter = _A <= lower <= _Z
         small &= data[k] == lower or not is_letter
         capital &= data[k] != lower or not is_letter
-        word = word << np.uint64(8) | np.uint64(lower if is_letter else data[k])
     size = end - label
     www = at - left == 3 and data[left] | 0x20 == _W and data[left + 1] | 0x20 == _W
     before_slash = small and 2 <= size <= 6 and end < stop and data[end] == _SLASH
     before_slash &= _A <= data[label] <= _Z
-    place = np.searchsorted(_ENDINGS, word)
-    known = (small or capital) and size <= 6 and place < len(_ENDINGS) and _ENDINGS[place] == word
+    known = (small or capital) and _is_listed(data, label, end, _ENDINGS)
     if not (www or before_slash or known):
         return at, at
     if left > bottom and data[left - 1] == _SLASH:  # the file's folders
