@@ -230,23 +230,26 @@ def verify(workspace: Workspace, folder: Path) -> dict[str, Any]:
     return made
 
 
-def list_files(folder: Path, part: int) -> None:
-    """List a folder's files in it, for ``check_files``; parts of a whole may be joined later."""
-    _write_down(folder / f"files.{part}.json", _files(folder, hashes=True))
+def list_files(
+    folder: Path, listing: str, names: Iterable[str] | None = None, hashes: bool = True
+) -> None:
+    """List some of a folder's files, or all, in one of its files, for ``check_files``."""
+    (folder / listing).parent.mkdir(parents=True, exist_ok=True)
+    _write_down(folder / listing, _files(folder, hashes, names))
 
 
-def check_files(folder: Path, part: int) -> None:
-    """ValueError where a file of a part, if it was listed, is not as it was written."""
-    listed = folder / f"files.{part}.json"
+def check_files(folder: Path, listing: str) -> None:
+    """ValueError where a file that a listing names, if it is there, is not as it was written."""
+    listed = folder / listing
     files = _read_json(listed) if listed.exists() else {}
     if not (isinstance(files, dict) and all(map(_is_file_entry, files.values()))):
-        raise ValueError(f"{listed.name} was changed")
+        raise ValueError(f"{listing} was changed")
     for name, of in files.items():
         if not (folder / name).is_file():
             raise ValueError(f"{name} is missing")
         if (folder / name).stat().st_size != of["bytes"]:
             raise ValueError(f"{name} is of another size")
-        if _digest(folder / name) != of["sha256"]:
+        if of["sha256"] and _digest(folder / name) != of["sha256"]:
             raise ValueError(f"{name} was changed")
 
 
@@ -305,9 +308,11 @@ def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
-def _files(path: Path, hashes: bool) -> Files:
-    """What a manifest lists of a folder (or a file, whose place is ``.``)."""
-    names = sorted(_walk(path)) if path.is_dir() else ["."]
+def _files(path: Path, hashes: bool, names: Iterable[str] | None = None) -> Files:
+    """What a manifest lists of a folder's files or of some; of a file, whose place is ``.``."""
+    if names is None:
+        names = _walk(path) if path.is_dir() else ["."]
+    names = sorted(names)
     places = [path / name for name in names]
     digests = _digests(places) if hashes else [None] * len(places)
     return {

@@ -1,7 +1,7 @@
 """The pieces an evaluation is cut into, each doing one small thing and leaving it in files.
 
 Embedding items turn texts into vectors; ranking items turn vectors (or candidates) into runs and
-per-query values. An item whose file is there is done: files get their names when they are whole.
+per-query values. An item is done when its files are listed, and are still what they were then.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ray_app.evaluation.texts import Setting
 if TYPE_CHECKING:
     from ray_app.training.models import Ranker
 
+DONE = "done"  # where it is listed what each item wrote
 PART = 50_000  # texts of one embedding item, and documents of one block of scores
 _SMALL = 2 << 20  # bytes
 
@@ -57,6 +58,7 @@ class Sources:
     split: str
     evaluation: Evaluation
     depth: int = 100  # candidates that are reranked per query
+    hashes: bool = True  # whether what an earlier start left is checked by hash, else by size
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Embedding:
         folder = _vectors_folder(self.system, self.collection, self.kind, self.lang)
         return folder / f"{self.part:09}.parquet"
 
-    def run(self, sources: Sources) -> None:
+    def run(self, sources: Sources) -> list[Path]:
+        """Do it; the files written."""
         table = texts.read_texts(
             sources.tables, self.kind, self.collection, self.lang, sources.split
         )
@@ -87,7 +90,7 @@ class Embedding:
         vectors = _ranker(self.system, sources.evaluation.batch_size).embed(content)
         _refuse_no_numbers(vectors, self.system)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-        _write(table.drop_columns("text").append_column("vector", column), self.file)
+        return [_write(table.drop_columns("text").append_column("vector", column), self.file)]
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,13 @@ class Rankings:
     def file(self) -> Path:
         return self.system.work / "measures" / self.name
 
-    def run(self, sources: Sources) -> None:
+    def run(self, sources: Sources) -> list[Path]:
+        """Do it; the files written."""
         rank = _by_vectors if self.system.kind == "bi-encoder" else _by_candidates
         queries = _Side(self, sources, "queries", self.query_lang)
         judgments = texts.read_judgments(sources.tables, self.collection, sources.split)
         judgments = judgments[judgments["query_id"].isin(queries.ids.to_pylist())]
-        runs, judged = [tables.RUNS.empty_table()], []
+        runs, judged, written = [tables.RUNS.empty_table()], [], []
         for setting in self.settings:
             documents = _Side(self, sources, "documents", setting.doc_lang)
             here = _answerable(judgments, documents.ids)
@@ -134,24 +138,25 @@ class Rankings:
             judged.append(here.assign(doc_lang=setting.doc_lang, flawed=flawed))
             runs.append(_run_table(self, setting, queries.ids, documents.ids, found))
             scores = ranking.falling(found.scores)[found.documents >= 0]
-            self._write_trec(setting, runs[-1], scores, here)
+            written += self._write_trec(setting, runs[-1], scores, here)
         everything = pa.concat_tables(runs)
         values = _values(self, queries, judged, everything)
-        _write(everything, self.system.work / "runs" / self.name)
-        _write(values, self.file)
+        written.append(_write(everything, self.system.work / "runs" / self.name))
+        return [*written, _write(values, self.file)]
 
     def _write_trec(
         self, setting: Setting, run: pa.Table, scores: np.ndarray, judged: pd.DataFrame
-    ) -> None:
-        """A setting's run, and beside it the judgments that it is scored by."""
+    ) -> list[Path]:
+        """A setting's run, and beside it the judgments that it is scored by: two files."""
         folder = self.system.work / "trec"
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{self.collection}.{setting.query_lang}.{setting.doc_lang}"
+        files = [folder / f"{name}.run", folder / f"{name}.qrels"]
         column = run.column_names.index("score")
         run = run.set_column(column, "score", pa.array(scores, pa.float64()))
-        trec.write_run(run, self.system.name, folder / f"{name}.run")
-        judgments = pa.Table.from_pandas(judged, preserve_index=False)
-        trec.write_judgments(judgments, folder / f"{name}.qrels")
+        trec.write_run(run, self.system.name, files[0])
+        trec.write_judgments(pa.Table.from_pandas(judged, preserve_index=False), files[1])
+        return files
 
 
 class _Side:
@@ -375,16 +380,32 @@ def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa
     return methods.into_english(content, ids, lang, str(sources.translators))
 
 
-def _write(table: pa.Table, path: Path) -> None:
+def _write(table: pa.Table, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with manifest.whole(path) as file:
         pq.write_table(table, file, compression="zstd")
+    return path
 
 
 def timed(item: Embedding | Rankings, sources: Sources) -> float:
-    """Do an item unless its file is there; the seconds it took."""
-    if item.file.exists():
+    """Do an item unless an earlier start has done it; the seconds it took."""
+    work = item.system.work
+    listing = f"{DONE}/{item.file.relative_to(work)}.json"
+    if _is_done(work, listing):
         return 0.0
     started = time.monotonic()
-    item.run(sources)
+    names = [str(path.relative_to(work)) for path in item.run(sources)]
+    manifest.list_files(work, listing, names, sources.hashes)
     return time.monotonic() - started
+
+
+def _is_done(work: Path, listing: str) -> bool:
+    """Whether the files that an item wrote are there as they were written."""
+    if not (work / listing).exists():
+        return False
+    try:
+        manifest.check_files(work, listing)
+    except ValueError as damage:
+        print(f"{work}: {damage}: made again", flush=True)
+        return False
+    return True

@@ -24,7 +24,7 @@ from clir.experiment import TRANSLATE_TEST, Experiment
 from clir.methods import build_translators
 from clir.workspace import Workspace
 from ray_app.evaluation import candidates, texts
-from ray_app.evaluation.items import PART, Embedding, Rankings, Sources, System, timed
+from ray_app.evaluation.items import DONE, PART, Embedding, Rankings, Sources, System, timed
 from ray_app.evaluation.texts import Setting
 from ray_app.training.runs import Run
 
@@ -87,6 +87,7 @@ def _sources(experiment: Experiment) -> Sources:
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
         depth=depth,
+        hashes=experiment.workspace.hashes,
     )
 
 
@@ -199,7 +200,8 @@ def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str,
 def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:
     """Give a system's results their name; what only served to make them goes."""
     work = plan.system.work
-    shutil.rmtree(work / "embeddings", ignore_errors=True)
+    for name in ("embeddings", DONE):
+        shutil.rmtree(work / name, ignore_errors=True)
 
     def write(folder: Path) -> dict[str, int]:
         work.mkdir(parents=True, exist_ok=True)  # it may have had nothing to do

@@ -197,7 +197,7 @@ def _save_checkpoint(
     note = {"run": run.name, "step": step, "origin": run.origin}
     (folder / "run.json").write_text(json.dumps(note))
     if run.workspace.hashes:
-        manifest.list_files(folder, context.rank)
+        manifest.list_files(folder, f"files.{context.rank}.json")
     dist.barrier()
     context.report({"run": run.name, "step": step, "loss": loss}, folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -212,7 +212,7 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
         note = json.loads((folder / "run.json").read_text())
         if note["run"] != run.name or note["origin"] != run.origin:
             return 0
-        manifest.check_files(folder, context.rank)  # each worker its own part
+        manifest.check_files(folder, f"files.{context.rank}.json")  # each worker its own
     except (OSError, ValueError, KeyError, TypeError) as error:
         kept = run.workspace.kept(run.workspace.output / "checkpoints")
         raise InputError(

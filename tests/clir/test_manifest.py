@@ -488,16 +488,16 @@ def test_a_part_of_a_checkpoint_is_checked_where_parts_are_joined(tmp_path, dama
         (part / "state").mkdir(parents=True)
         (part / "run.json").write_text("the same")
         (part / "state" / f"rank{rank}.pt").write_text("x")
-        manifest.list_files(part, rank)
+        manifest.list_files(part, f"files.{rank}.json")
         shutil.copytree(part, whole, dirs_exist_ok=True)
     (whole / ".metadata.json").write_text("Ray's own")
     for rank in range(2):
-        manifest.check_files(whole, rank)
+        manifest.check_files(whole, f"files.{rank}.json")
     DAMAGES[damage][0](whole / "state" / "rank1.pt")
-    manifest.check_files(whole, 0)
+    manifest.check_files(whole, "files.0.json")
     with pytest.raises(ValueError, match=r"state/rank1\.pt (is missing|is of|was changed)"):
-        manifest.check_files(whole, 1)
-    manifest.check_files(whole, 2)  # was written without a list
+        manifest.check_files(whole, "files.1.json")
+    manifest.check_files(whole, "files.2.json")  # was written without a list
 
 
 def test_a_manifest_is_json_that_others_read(output):

@@ -134,7 +134,8 @@ def test_what_only_looks_like_an_address_is_words():
     for text in (
         "and/or", "km/h", "end.Next", "e.g. this", "3.5 5@ # 1", "a_ _b_ _", "AT&T", "a & b;",
         "10:30", "note: this", "f (x)", "Mr.Smith", "one...two", "x.", "rock & roll",
-        "he/she/it", "C#", "#", "end.It was", "note:this", "a <b and c> d", "x < y", "a<b, c>d", "<3",
+        "he/she/it", "C#", "#", "end.It was", "note:this", "a <b and c> d", "x < y", "a<b, c>d",
+        "<3",
     ):  # fmt: skip
         assert words_of(text) == re.findall(r"\w+", text.replace("_", " ")), text
     assert words_of("#water#house and C#编程") == ["and", "C", "编", "程"]

@@ -392,3 +392,22 @@ def test_names_of_files_are_found_again_and_differ(tmp_path, name):
     names = {Embedding(system, collection, "documents", lang, 0).file
              for collection in (name, f"{name}.documents") for lang in ("de", "en")}  # fmt: skip
     assert len(names) == 4
+
+
+def test_an_item_is_done_again_where_its_files_are_not_as_it_wrote_them(ranked, tmp_path):
+    setting = Setting("CLIR", "de", "en")
+    sources = Sources(tmp_path, None, None, "test", Evaluation())
+    item = Rankings(system_of(tmp_path), "c", "de", (setting,))
+    assert items.timed(item, sources) > 0
+    work = item.system.work
+    made = {file: file.read_bytes() for file in work.rglob("*") if file.is_file()}
+    folders = [work / name for name in ("measures", "runs", "trec")]
+    results = [file for file in made if file.parent in folders]
+    assert len(results) == 4
+    assert items.timed(item, sources) == 0
+    for file in results:
+        content = made[file]
+        for damage in (content[:-1] + bytes([content[-1] ^ 1]), content[:-1], None):
+            file.unlink() if damage is None else file.write_bytes(damage)
+            assert items.timed(item, sources) > 0
+            assert {file: file.read_bytes() for file in made} == made
