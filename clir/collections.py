@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir import beir, msmarco, named_datasets, tables, trec
+from clir import beir, msmarco, named_datasets, names, tables, trec
 from clir.errors import InputError
 from clir.experiment import Collection, Experiment
 from clir.languages import LANGUAGES, OF_COLLECTIONS, check_collection_language
@@ -171,6 +171,10 @@ def read_marked(part: Part) -> Iterator[pa.RecordBatch]:
             if pc.any(pc.equal(pc.binary_length(batch[key]), 0)).as_py():
                 path, line, _ = next(places([part._replace(start=0, end=None)], key, [""]))
                 raise InputError(f"{path}:{line}: an empty {key.replace('_', ' ')}")
+        domains = batch["domain"].unique().to_pylist() if "domain" in batch.schema.names else []
+        if names.ALL_DOMAINS in domains:
+            place = next(places([part._replace(start=0, end=None)], "domain", [names.ALL_DOMAINS]))
+            _checked_domain(place.value, f"{place.path}:{place.line}")
         yield batch.append_column("recoded", recoded)
 
 
@@ -210,6 +214,13 @@ def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray, pa.BooleanAr
         yield pa.RecordBatch.from_arrays(arrays, schema=schema), lines, recoded
 
 
+def _checked_domain(domain: str, place: str) -> str:
+    try:
+        return names.check_domain(domain)
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
 def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
     """A file in ranges of ``size`` bytes, each with its length; what cannot be cut, whole."""
     if is_named(file):
@@ -246,7 +257,7 @@ def _domain(collection: Collection) -> str:
         raise InputError(
             f"{about}: names no domain; write the collection as {{path: ..., domain: ...}}"
         )
-    return domain
+    return _checked_domain(domain, str(about))
 
 
 def _layout(base: Part, folder: Path, collection: Collection) -> Iterator[Part]:

@@ -91,6 +91,7 @@ def _end(number: int, thread: Thread) -> NoReturn:
     error = ctypes.py_object(_Interrupted)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)
     scratch.end_started()
-    thread.join(_UNWINDING)
+    if thread.ident is not None:  # else it has not begun
+        thread.join(_UNWINDING)
     scratch.leave()
     os._exit(128 + number)

@@ -53,9 +53,9 @@ LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 # What a collection may be in, beyond the languages that lexicons are made for.
 CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]
-# A name that a file is called by: as it stands, or encoded.
+# Names that files are called by.
 FileName = Annotated[str, AfterValidator(names.check_component)]
-EncodedName = Annotated[str, AfterValidator(names.check)]
+Domain = Annotated[str, AfterValidator(names.check_domain)]  # encoded
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -152,7 +152,7 @@ class Collection(_Section):
 
     path: Path | None = None
     name: str | None = None
-    domain: str | None = None
+    domain: Domain | None = None
     lang: CollectionLanguage | None = None
     query_lang: CollectionLanguage | None = None
 
@@ -259,7 +259,7 @@ class Training(_Section):
 class LeaveOut(_Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
-    domain: EncodedName
+    domain: Domain
     model: ModelKind = "bi-encoder"
     methods: Several[Method] = ["zero-shot", "ml-cs"]
 

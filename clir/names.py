@@ -6,6 +6,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+ALL_DOMAINS = "all"
 LONGEST = 180  # bytes; file systems take 255, and ours are added
 
 # Letters, digits and these stand for themselves, but for a leading dot or underscore: readers of
@@ -37,6 +38,13 @@ def check(name: str) -> str:
     if longest > LONGEST:
         raise ValueError(f"{name!r} is longer than a file name may be; use a shorter one")
     return name
+
+
+def check_domain(name: str) -> str:
+    """As ``check``, for a domain; tables of results call all of them together ``all``."""
+    if name == ALL_DOMAINS:
+        raise ValueError(f"a domain cannot be called {name!r}, which means all of them; rename it")
+    return check(name)
 
 
 def check_component(name: str) -> str:

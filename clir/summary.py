@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clir import names
 from clir.measures import bonferroni, paired_p_values
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
@@ -54,7 +55,7 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
     """The values once by their query's domain, and once more under ``all``."""
-    return pd.concat([values, values.assign(domain="all")], ignore_index=True)
+    return pd.concat([values, values.assign(domain=names.ALL_DOMAINS)], ignore_index=True)
 
 
 def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import command, experiment, results
+from clir import command, experiment, results, sources
 from spark_etl import lexicon_card, session, training_pairs
 
 
@@ -8,6 +8,7 @@ def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
     collections, lexicon = settings.output / "collections", settings.output / "lexicon"
+    sources.check_domains(settings, collections)
     with session.spark_session(settings.spark) as spark:
         lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:

@@ -137,6 +137,23 @@ def test_a_folder_without_collection_or_domain(tmp_path):
     assert {part.domain for part in collections.files(Collection(path=folder))} == {"social"}
 
 
+def test_no_domain_is_called_as_all_of_them_together(tmp_path):
+    folder = layouts.write_beir(tmp_path / "c")
+    with pytest.raises(ValueError, match="cannot be called 'all', which means all of them"):
+        Collection(path=folder, domain="all")
+    about = folder / "about.json"
+    about.write_text('{"domain": "all"}')
+    with pytest.raises(InputError, match=rf"{about}: a domain cannot be called 'all'"):
+        collections.files(Collection(path=folder))
+    about.write_text('{"domain": "news"}')
+    lines = [
+        {"_id": str(n), "text": "", "metadata": {"domain": d}} for n, d in enumerate(("law", "all"))
+    ]
+    write(folder / "corpus.jsonl", *map(json.dumps, lines))
+    with pytest.raises(InputError, match=rf"{folder}/corpus.jsonl:2: a domain cannot be called"):
+        read(folder)
+
+
 def test_large_files_are_cut_and_small_ones_read_together(tmp_path):
     folder = layouts.write_trec(tmp_path / "c")
     (folder / "qrels.train.txt").write_text("7 0 1 1\n" * 100)
