@@ -88,8 +88,7 @@ def _never_found(lexicon: pa.Table, lang: str) -> int:
     terms = pc.unique(lexicon["source_term"])
     if not pc.any(pc.less_equal(lexicon["source_words"], MAX_PHRASE_WORDS)).as_py():
         return len(terms)
-    all_ranks = pc.max(lexicon["rank"]).as_py()
-    switcher = Switcher(lexicon, [lang], MAX_PHRASE_WORDS, all_ranks)
+    switcher = Switcher(lexicon, [lang], MAX_PHRASE_WORDS)
     return int((~switcher.finds(terms)).sum())
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from clir.errors import InputError, in_a_line
 from clir.folding import letters_of
-from clir.kernels import EMPTY, capitals_of, fill_slots
+from clir.kernels import EMPTY, Terms, capitals_of, fill_slots
 from clir.words import buffer_of, find_terms
 
 _ROOM = 2  # slots per term, at least
@@ -80,7 +80,7 @@ class TermIndex(NamedTuple):
         found, copy = find_terms(lexicon["source_term"], lang), np.asarray(lexicon["copy"])
         kept = (~copy | ~np.isin(found.key, found.key[~copy])) & (found.length <= _MOST_WORDS)
         lexicon = lexicon.filter(pa.array(kept))
-        found = find_terms(lexicon["source_term"], lang)
+        found = Terms(*(column[kept] for column in found))
         capitals = capitals_of(*buffer_of(lexicon["source_term"]), letters_of(lang))
         marked = found.before | found.after
         terms = np.unique(np.concatenate([found.key, found.core[marked]]))
