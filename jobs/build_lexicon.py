@@ -1,12 +1,14 @@
 """Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
 from clir import command, experiment, results, sources
-from spark_etl import lexicon_table, session
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.lexicons)
     results.begin(settings)
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from spark_etl import lexicon_table, session
+
     with session.spark_session(settings.spark) as spark:
         lexicon_table.build(spark, settings, settings.output / "titles")
 

@@ -1,12 +1,14 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
 from clir import command, experiment, results, sources
-from spark_etl import collection_tables, session
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.collections)
     results.begin(settings)
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from spark_etl import collection_tables, session
+
     with session.spark_session(settings.spark) as spark:
         collections = collection_tables.load(spark, settings)
     sources.check_domains(settings, collections)

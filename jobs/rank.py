@@ -1,9 +1,6 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
 from clir import command, experiment, results, sources
-from ray_app import cluster
-from ray_app.evaluation import ray_pipeline
-from ray_app.training.runs import plan_runs
 
 
 def main() -> None:
@@ -11,6 +8,11 @@ def main() -> None:
     results.begin(settings)
     output = settings.output
     sources.check_translations(settings, output / "collections", output / "lexicon")
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from ray_app import cluster
+    from ray_app.evaluation import ray_pipeline
+    from ray_app.training.runs import plan_runs
+
     with cluster.connected():
         ray_pipeline.evaluate(settings, plan_runs(settings))
 

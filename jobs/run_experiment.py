@@ -8,17 +8,7 @@ with the same arguments.
 from pathlib import Path
 
 from clir import command, experiment, results, sources
-from ray_app import cluster
-from ray_app.evaluation import ray_pipeline, report
-from ray_app.training import base_models, ray_launcher
-from spark_etl import (
-    collection_tables,
-    lexicon_card,
-    lexicon_table,
-    session,
-    titles,
-    training_pairs,
-)
+from ray_app.training import base_models
 
 
 def main() -> None:
@@ -31,6 +21,11 @@ def main() -> None:
         base_models.check,
     )
     results.begin(settings)
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from ray_app import cluster
+    from ray_app.evaluation import ray_pipeline, report
+    from ray_app.training import ray_launcher
+
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)
@@ -40,6 +35,15 @@ def main() -> None:
 
 
 def prepare_data(settings: experiment.Experiment) -> Path:
+    from spark_etl import (
+        collection_tables,
+        lexicon_card,
+        lexicon_table,
+        session,
+        titles,
+        training_pairs,
+    )
+
     with session.spark_session(settings.spark) as spark:
         mined = titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.

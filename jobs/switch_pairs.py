@@ -1,7 +1,6 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
 from clir import command, experiment, results, sources
-from spark_etl import lexicon_card, session, training_pairs
 
 
 def main() -> None:
@@ -9,6 +8,9 @@ def main() -> None:
     results.begin(settings)
     collections, lexicon = settings.output / "collections", settings.output / "lexicon"
     sources.check_domains(settings, collections)
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from spark_etl import lexicon_card, session, training_pairs
+
     with session.spark_session(settings.spark) as spark:
         lexicon_card.build(spark, settings, collections, lexicon)
         for method in settings.methods:

@@ -1,14 +1,17 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
 from clir import command, experiment, results, sources
-from ray_app import cluster
-from ray_app.training import base_models, ray_launcher
+from ray_app.training import base_models
 
 
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.tokenizer_texts, base_models.check)
     results.begin(settings)
     sources.check_domains(settings, settings.output / "collections")
+    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
+    from ray_app import cluster
+    from ray_app.training import ray_launcher
+
     with cluster.connected():
         ray_launcher.train(settings)
 
