@@ -87,10 +87,18 @@ def _at_hub(name: str) -> Base:
 
 def _fetched(name: str, revision: str | None = None) -> Path:
     """The folder of a revision, the newest if none is named, fetched where it is not there yet."""
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_download, logging, snapshot_download
 
-    # A hub that does not answer is given up here; what fetches would try for minutes.
-    found = _in_time(lambda: HfApi().model_info(name, revision=revision, timeout=_ANSWER).sha)
+    logging.set_verbosity_error()  # not a line for each try
+
+    def first_answers() -> str | None:
+        found = HfApi().model_info(name, revision=revision, timeout=_ANSWER).sha
+        hf_hub_download(name, "config.json", revision=found, etag_timeout=_ANSWER)
+        return found
+
+    # A hub that does not answer, or gives no files, is given up here; the rest would try for
+    # minutes.
+    found = _in_time(first_answers)
     return Path(snapshot_download(name, revision=found, **_CHOSEN))
 
 

@@ -1,11 +1,14 @@
 """Base models as they come: each fault is told in one line, before any weights are loaded."""
 
+import http.server
 import json
-import socket
+import socketserver
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import transformers
@@ -243,16 +246,42 @@ def by_hub(call: str, cache: Path, endpoint: str, **environment: str) -> tuple[s
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("answers", ["refuses", "never answers"])
+class TellsAndGivesNothing(http.server.BaseHTTPRequestHandler):
+    """A hub that knows a model, and whose files never come, as behind some firewalls."""
+
+    def do_GET(self):
+        if not self.path.startswith("/api/models/some/model"):
+            time.sleep(100)
+        told = json.dumps({"id": "some/model", "sha": "0" * 40, "siblings": []}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def do_HEAD(self):
+        time.sleep(100)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("answers", ["refuses", "never answers", "gives no files"])
 def test_a_hub_that_cannot_be_reached_ends_in_one_line_within_half_a_minute(tmp_path, answers):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), TellsAndGivesNothing) as server:
+        port = server.server_address[1]
+        server.daemon_threads = True
         if answers == "refuses":
-            server.close()
+            server.server_close()
+        elif answers == "gives no files":
+            Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{port}"
-        said, seconds = by_hub("find('some/model')", tmp_path, address)
-        elsewhere = "folder_on(Base(Path('/none'), 'some/model', 'abc'))"
-        by_worker, waited = by_hub(elsewhere, tmp_path, address)
+        asked = "find('some/model')", "folder_on(Base(Path('/none'), 'some/model', 'abc'))"
+        with ThreadPoolExecutor() as threads:
+            told = threads.map(lambda call: by_hub(call, tmp_path, address), asked)
+            (said, seconds), (by_worker, waited) = told
+        if answers == "gives no files":
+            server.shutdown()
     assert said.count("\n") == 1 and said.startswith("error: some/model: no such folder here; nor")
     assert by_worker.count("\n") == 1 and "a worker sees neither /none nor the hub" in by_worker
     assert seconds < 30 and waited < 30
