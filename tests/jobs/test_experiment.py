@@ -1,11 +1,7 @@
 """The whole way on the sample, small: real Spark, Ray Train, DeepSpeed and Ray Data."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,133 +13,14 @@ from safetensors.numpy import load_file
 
 from clir import experiment, manifest
 from clir.errors import InputError
-from clir.workspace import Workspace
-
-ROOT = Path(__file__).parents[2]
-SMALL = [
-    "switching.copies=2",
-    "switching.negatives=1",
-    "models.bi-encoder.methods=[zero-shot, ml-cs, translate-test]",
-    "models.bi-encoder.vocabulary=3000",
-    "models.bi-encoder.hidden_size=32",
-    "models.cross-encoder.methods=[zero-shot]",
-    "models.cross-encoder.vocabulary=3000",
-    "models.cross-encoder.hidden_size=16",
-    "models.cross-encoder.layers=1",
-    "models.cross-encoder.steps=4",
-    "models.cross-encoder.candidates=5",
-    "models.cross-encoder.pairs=[[en, de]]",
-    "training.steps=40",
-    "training.batch_size=32",
-    "training.tokenizer_sample=4000",
-    "training.checkpoint_every=4",
-    "leave_out={domain: social, methods: [zero-shot]}",
-    "evaluation.languages=[en, de, ar]",
-]
+from tests.sample_runs import ODD, ROOT, SMALL, command, linked, run
 
 
-# A name of an output folder that Spark, Arrow or Ray might take for a pattern or an address.
-ODD = "o[u]t {a,b} 100%=1,:#é"
-
-
-def linked(output: Path, made: Path, *parts: str) -> Path:
-    """An output folder with some results of another one."""
-    Workspace(output).open()
-    for part in parts:
-        (output / part).parent.mkdir(exist_ok=True)
-        (output / part).symlink_to(made / part)
-    return output
-
-
-def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[str]:
-    line = [sys.executable, f"jobs/{job}.py", "--config", "jobs/configs/demo.yaml"]
-    for override in [f"output={output}", *SMALL, *overrides]:
-        line += ["--set", override]
-    return line
-
-
-def run(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, **options)
-
-
-def start(output: Path, log: Path) -> subprocess.Popen:
-    with log.open("w") as file:
-        return subprocess.Popen(
-            command(output), cwd=ROOT, stdout=file, stderr=file, start_new_session=True
-        )
-
-
-def wait_for(found, process: subprocess.Popen, log: Path, seconds: int = 600):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := found():
-            return result
-        assert process.poll() is None, log.read_text()[-3000:]
-        time.sleep(0.05)
-    raise AssertionError(f"waited in vain:\n{log.read_text()[-3000:]}")
-
-
-def kill(process: subprocess.Popen) -> None:
-    """As a machine dies: the driver and everything it started, at once."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """An experiment that was killed in the middle of training, and then run to its end."""
-    output = tmp_path_factory.mktemp("experiment") / ODD
-    log = output.parent / "log.txt"
-    first = start(output, log)
-
-    def in_training():
-        # Ray Train notes a checkpoint here once all workers have handed in their parts.
-        kept = Workspace(output).kept(output / "checkpoints")
-        notes = kept.glob("*/checkpoint_manager_snapshot.json")
-        return any("checkpoint_dir_name" in note.read_text() for note in notes)
-
-    wait_for(in_training, first, log)
-    kill(first)
-    assert not (output / "report.html").exists()
-    done = run(*command(output))
-    assert done.returncode == 0, done.stdout + done.stderr
-    (output.parent / "second.txt").write_text(done.stdout + done.stderr)
-    return output
-
-
-def test_a_killed_run_goes_on_where_it_was(finished):
-    said = (finished.parent / "second.txt").read_text()
-    for stage in ("titles", "lexicon", "collections", "zero-shot", "ml-cs"):
-        assert f"{stage}: up to date" in said
-    assert "resumed at step" in said
-    workspace = Workspace(finished)
-    for place in (workspace.work(finished / "x").parent, workspace.kept(finished / "x").parent):
-        assert not list(place.iterdir())  # nothing half-written is left
-
-
-def test_a_third_run_does_nothing_again(finished):
+def test_another_start_does_nothing_again(finished):
     before = {path: path.stat().st_mtime_ns for path in finished.glob("*/*/manifest.json")}
     done = run(*command(finished))
     assert done.returncode == 0, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in finished.glob("*/*/manifest.json")}
-
-
-def test_a_resumed_run_ends_where_an_uninterrupted_one_does(finished, tmp_path):
-    """To the last bit, though this one trains its tokenizers anew too."""
-    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
-    whole = run(*command(tmp_path, job="train"))
-    assert whole.returncode == 0, whole.stderr[-3000:]
-    names = sorted(path.name for path in (finished / "models").iterdir())
-    assert names == [
-        "bi-encoder.ml-cs.1",
-        "bi-encoder.zero-shot.1",
-        "bi-encoder.zero-shot.1.without-social",
-        "cross-encoder.zero-shot.1",
-    ]
-    for name in names:
-        for file in ("model.safetensors", "tokenizer.json", "config.json"):
-            ours, other = (folder / "models" / name / file for folder in (finished, tmp_path))
-            assert ours.read_bytes() == other.read_bytes(), f"{name}/{file}"
 
 
 SWITCHED = [
@@ -390,17 +267,15 @@ def test_training_goes_on_from_a_base_model(finished, tmp_path):
 
 
 def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
-    weights = []
-    for stage in (0, 3):
-        output = tmp_path / str(stage)
-        linked(output, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
-        few = ["models.bi-encoder.methods=[ml-cs]", "training.steps=3", "leave_out=null"]
-        few += ["models.cross-encoder.steps=2", f"training.zero_stage={stage}"]
-        done = run(*command(output, *few, job="train"))
-        assert done.returncode == 0, done.stderr[-3000:]
-        names = ("bi-encoder.ml-cs.1", "cross-encoder.zero-shot.1")
-        weights.append([load_file(output / "models" / n / "model.safetensors") for n in names])
-    for whole, parts in zip(*weights, strict=True):
+    data = "titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"
+    linked(tmp_path, finished, *data)
+    done = run(*command(tmp_path, "leave_out=null", "training.zero_stage=3", job="train"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("bi-encoder.ml-cs.1", "cross-encoder.zero-shot.1"):
+        whole, parts = (
+            load_file(folder / "models" / name / "model.safetensors")
+            for folder in (finished, tmp_path)
+        )
         assert whole.keys() == parts.keys()
         assert max(abs(whole[name] - parts[name]).max() for name in whole) < 1e-6
 

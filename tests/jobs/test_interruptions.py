@@ -1,131 +1,58 @@
 """Ctrl-C, SIGTERM, SIGKILL at work, on real engines: nothing stays, and the rerun is the same."""
 
-import os
-import re
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
-import pytest
 
-from clir.workspace import PRIVATE
+from clir.workspace import Workspace
+from tests.sample_runs import command, linked, run
 
-ROOT = Path(__file__).parents[2]
-TINY = [
-    "models={bi-encoder: {methods: [zero-shot], vocabulary: 2000, hidden_size: 32}}",
-    "leave_out=null",
-    "switching.copies=1",
-    "switching.negatives=1",
-    "evaluation.languages=[en, de]",
-    "training.steps=1500",
-    "training.batch_size=128",
-    "training.checkpoint_every=100",
-    "training.tokenizer_sample=2000",
-]
+LINE = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 
 
-@pytest.fixture
-def temporary():
-    """A folder for temporary things that is short enough for sockets, and watched."""
-    folder = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
-    yield folder
-    shutil.rmtree(folder)
+def test_an_interrupted_start_says_one_line(starts):
+    assert (starts.mining.status, starts.mining.after) == (130, LINE.format("SIGINT"))
+    assert starts.ranking.status == 143
+    assert starts.ranking.after.endswith(LINE.format("SIGTERM"))
+    assert "Traceback" not in starts.ranking.after
+    assert starts.training.status == -signal.SIGKILL
 
 
-def command(output: Path) -> list[str]:
-    line = [sys.executable, "jobs/run_experiment.py", "--config", "jobs/configs/demo.yaml"]
-    for override in [f"output={output}", *TINY]:
-        line += ["--set", override]
-    return line
+def test_no_process_and_no_temporary_file_stays(starts):
+    assert starts.mining.left == starts.training.left == starts.ranking.left == []
+    assert not starts.half_mined
 
 
-def interrupted(
-    output: Path, temporary: Path, number: int, at_work: Callable[[str], object]
-) -> tuple[int, str]:
-    """Run until ``at_work`` (what was said so far), send a signal; status, and what was said then.
-
-    All processes that the job had started are gone soon, and so is what was temporary.
-    """
-    log = temporary.with_name(f"{temporary.name}.log")
-    env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    with log.open("w") as file:
-        job = subprocess.Popen(command(output), cwd=ROOT, env=env, stdout=file, stderr=file)
-    started: set[psutil.Process] = set()
-    try:
-        end = time.monotonic() + 400
-        while not at_work(log.read_text()):
-            assert job.poll() is None and time.monotonic() < end, log.read_text()[-3000:]
-            time.sleep(0.05)
-        before = len(log.read_text())
-        started = set(psutil.Process(job.pid).children(recursive=True))
-        assert len(started) > 1  # an engine and the guard
-        job.send_signal(number)
-        status = job.wait(30)
-        _, left = psutil.wait_procs(started, timeout=30)
-        assert not left
-        wait_for_nothing_in(temporary)
-        return status, log.read_text()[before:]
-    finally:
-        for process in [job, *started]:
-            if isinstance(process, psutil.Process) and not process.is_running():
-                continue
-            process.kill()
-        job.wait()
-        log.unlink()
+def test_the_next_start_goes_on_where_the_last_one_was(starts):
+    for stage in ("titles", "lexicon", "collections", "zero-shot", "ml-cs"):
+        assert f"{stage}: up to date" in starts.last
+    assert "resumed at step" in starts.ranking.before
+    workspace, output = Workspace(starts.output), starts.output
+    for place in (workspace.work(output / "x").parent, workspace.kept(output / "x").parent):
+        assert not list(place.iterdir())  # nothing half-written is left
 
 
-def wait_for_nothing_in(temporary: Path) -> None:
-    end = time.monotonic() + 30
-    while left := [path for path in temporary.glob("*/*") if path.name != "lock"]:
-        assert time.monotonic() < end, left
-        time.sleep(0.1)
-    assert [path.name for path in temporary.iterdir()] == [f"clir-{os.getuid()}"]
-
-
-def test_interrupted_three_times_it_ends_as_if_it_had_not_been(tmp_path, temporary):
-    output = tmp_path / "out"
-    half_done = output / PRIVATE / "work"
-    line = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
-
-    status, said = interrupted(
-        output, temporary, signal.SIGINT, lambda _: list(half_done.glob("titles/*/*/*"))
-    )
-    assert (status, said) == (130, line.format("SIGINT"))
-    assert not list(half_done.glob("*/*"))
-
-    status, said = interrupted(
-        output, temporary, signal.SIGTERM, lambda said: re.search("steps 0 to", said)
-    )
-    assert status == 143 and said.endswith(line.format("SIGTERM")) and "Traceback" not in said
-
-    status, _ = interrupted(
-        output, temporary, signal.SIGKILL, lambda _: list(output.rglob("embeddings/*/*.parquet"))
-    )
-    assert status == -signal.SIGKILL
-
-    whole = tmp_path / "whole"
-    for folder in (output, whole):
-        done = subprocess.run(command(folder), cwd=ROOT, capture_output=True, text=True,
-                              env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-    name = "bi-encoder.zero-shot.1"
-    for file in ("model.safetensors", "tokenizer.json", "config.json"):
-        one, other = (folder / "models" / name / file for folder in (output, whole))
-        assert one.read_bytes() == other.read_bytes(), file
-    one, other = (
-        pq.read_table(folder / "evaluation" / name / "measures").to_pandas()
-        for folder in (output, whole)
-    )
-    keys = list(one.columns)
-    assert (
-        one.sort_values(keys)
-        .reset_index(drop=True)
-        .equals(other.sort_values(keys).reset_index(drop=True))
-    )
+def test_the_results_are_those_of_a_start_that_was_not_interrupted(finished, tmp_path):
+    """To the last bit, though this one trains its tokenizers anew too."""
+    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
+    for job in ("train", "rank"):
+        whole = run(*command(tmp_path, job=job))
+        assert whole.returncode == 0, whole.stderr[-3000:]
+    names = sorted(path.name for path in (finished / "models").iterdir())
+    assert names == [
+        "bi-encoder.ml-cs.1",
+        "bi-encoder.zero-shot.1",
+        "bi-encoder.zero-shot.1.without-social",
+        "cross-encoder.zero-shot.1",
+    ]
+    for name in names:
+        for file in ("model.safetensors", "tokenizer.json", "config.json"):
+            ours, other = (folder / "models" / name / file for folder in (finished, tmp_path))
+            assert ours.read_bytes() == other.read_bytes(), f"{name}/{file}"
+        ours, other = (
+            pq.read_table(folder / "evaluation" / name / "measures").to_pandas()
+            for folder in (finished, tmp_path)
+        )
+        keys = list(ours.columns)
+        ours, other = (table.sort_values(keys, ignore_index=True) for table in (ours, other))
+        assert ours.equals(other), name

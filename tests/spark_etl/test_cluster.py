@@ -5,7 +5,6 @@ cluster three.
 """
 
 import gzip
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -73,13 +72,6 @@ def submit(cluster, tmp_path_factory):
     return start
 
 
-@pytest.fixture
-def no_pairs(submit):
-    """The output folder, with everything in it but training pairs."""
-    shutil.rmtree(submit.output / "pairs", ignore_errors=True)
-    return submit.output
-
-
 def lost_tasks(job: Job, executor: str) -> list[tuple[int, int]]:
     """The tasks, by stage and number, that died with an executor; all of them were run again."""
     ended = [
@@ -125,22 +117,9 @@ def test_an_executor_dies_reading_a_dump(cluster, submit, expected, tmp_path):
     long.unlink()  # a quarter of a gigabyte
 
 
-def test_a_cluster_makes_the_same_tables(submit, no_pairs, expected):
-    job = submit("switch_pairs", "--conf", "spark.sql.execution.arrow.maxRecordsPerBatch=1000")
-    job.done()
-    assert tables_of(no_pairs) == expected
-    assert len(list((no_pairs / "pairs" / "ml-cs" / "data").glob("*.parquet"))) == 3
-    # It did run there; and what spark-submit is told goes before what we set.
-    (environment,) = job.events("EnvironmentUpdate")
-    settings = dict(environment["Spark Properties"])
-    assert settings["spark.master"].startswith("spark://127.0.0.1:")
-    assert settings["spark.sql.execution.arrow.maxRecordsPerBatch"] == "1000"
-    assert settings["spark.sql.parquet.compression.codec"] == "zstd"
-    assert settings["spark.app.name"] == "switch_pairs.py"
-
-
-def test_an_executor_the_driver_and_a_worker_die_at_work(cluster, submit, no_pairs, expected):
-    first, pairs = submit("switch_pairs"), no_pairs / "pairs"
+def test_an_executor_the_driver_and_a_worker_die_at_work(cluster, submit, expected):
+    """And the cluster's tables are those of a local session."""
+    first, pairs = submit("switch_pairs"), submit.output / "pairs"
     executor = cluster.kill_at_work(first, pairs / "ml-cs")
     wait_for(lambda: is_written(pairs / "wiki-cs"), first.log)
     assert lost_tasks(first, executor)
@@ -149,11 +128,20 @@ def test_an_executor_the_driver_and_a_worker_die_at_work(cluster, submit, no_pai
     assert [path.name for path in pairs.iterdir()] == ["ml-cs"]
     whole = (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns
 
-    second = submit("switch_pairs")
+    small = "spark.sql.execution.arrow.maxRecordsPerBatch=1000"
+    second = submit("switch_pairs", "--conf", small)
     executor = cluster.kill_at_work(second, pairs / "wiki-cs", worker=True)
     second.done()
     assert lost_tasks(second, executor)
     assert (pairs / "ml-cs" / manifest.NAME).stat().st_mtime_ns == whole  # not made again
     assert sorted(path.name for path in pairs.iterdir()) == ["ml-cs", "wiki-cs"]
-    assert not list(Workspace(no_pairs).work(pairs).parent.iterdir())
-    assert tables_of(no_pairs) == expected
+    assert not list(Workspace(submit.output).work(pairs).parent.iterdir())
+    assert tables_of(submit.output) == expected
+    assert len(list((pairs / "ml-cs" / "data").glob("*.parquet"))) == 3
+    # It did run there; and what spark-submit is told goes before what we set.
+    (environment,) = second.events("EnvironmentUpdate")
+    settings = dict(environment["Spark Properties"])
+    assert settings["spark.master"].startswith("spark://127.0.0.1:")
+    assert settings["spark.sql.execution.arrow.maxRecordsPerBatch"] == "1000"
+    assert settings["spark.sql.parquet.compression.codec"] == "zstd"
+    assert settings["spark.app.name"] == "switch_pairs.py"
