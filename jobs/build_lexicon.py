@@ -1,6 +1,7 @@
 """Turn mined titles, dictionaries and word vectors into the lexicon table (a Spark job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 
 
 def main() -> None:

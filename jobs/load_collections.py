@@ -1,6 +1,7 @@
 """Load the experiment's collections into documents, queries and judgments (a Spark job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 
 
 def main() -> None:

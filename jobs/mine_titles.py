@@ -1,6 +1,7 @@
 """Mine bilingual titles from the page and langlinks dumps of the experiment (a Spark job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 from ray_app.training import base_models
 
 

@@ -1,6 +1,7 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 
 
 def main() -> None:

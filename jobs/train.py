@@ -1,6 +1,7 @@
 """Fine-tune every model of the experiment with DeepSpeed on Ray Train (a Ray job)."""
 
-from clir import command, experiment, results, sources
+from clir import command, experiment, results
+from clir.experiment import sources
 from ray_app.training import base_models
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from clir import collections as readers
 from clir import manifest
-from clir.collections import SCHEMAS, Part
+from clir.collections.layouts import SCHEMAS, Part
+from clir.collections.layouts import layouts as readers
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS

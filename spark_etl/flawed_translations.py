@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import tables
-from clir.translation_quality import LONG_SOURCE, SIGNS, flaws, signs
+from clir.collections.translation_quality import LONG_SOURCE, SIGNS, flaws, signs
 from spark_etl.session import read_table
 
 _TEXT = ["collection", "kind", "lang", "id"]

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Experiment, Lexicons
-from clir.lexicon import chain
-from clir.quality_card import Corpus, corpus_of, quality_card
-from clir.switching import MAX_TITLE_WORDS
+from clir.lexicons.entries import chain
+from clir.switching.quality_card import Corpus, corpus_of, quality_card
+from clir.switching.switcher import MAX_TITLE_WORDS
 from spark_etl.session import Spark, read_table, run_each
 
 _TEXTS = 50_000  # English documents that the card is measured on

@@ -14,9 +14,9 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import manifest, tables
 from clir.experiment import Experiment
-from clir.lexicon import dictionaries_in, read_dictionary, terms_of_titles, why_dropped
-from clir.switching import MAX_TITLE_WORDS
-from clir.words import find_terms, term_keys
+from clir.lexicons.entries import dictionaries_in, read_dictionary, terms_of_titles, why_dropped
+from clir.switching.switcher import MAX_TITLE_WORDS
+from clir.text.terms import find_terms, term_keys
 from spark_etl import trained_vectors, vector_lexicon
 from spark_etl.session import Spark, one_task_each, read_table
 

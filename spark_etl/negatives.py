@@ -19,8 +19,9 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import bm25, manifest, tables
+from clir import manifest, tables
 from clir.experiment import Experiment
+from clir.retrieval import bm25
 from spark_etl.session import Spark, one_task_each, read_table
 
 _BUCKETS = 1024  # that a collection's passages are numbered in, side by side

@@ -25,7 +25,7 @@ from clir import manifest, results
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
-from clir.sql_dump import Account, read_dump
+from clir.lexicons.sql_dump import Account, read_dump
 from clir.tables import TITLES
 from spark_etl.session import Spark, run_each
 

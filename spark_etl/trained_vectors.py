@@ -16,8 +16,9 @@ import pyarrow.dataset
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clir import manifest, vector_training
+from clir import manifest
 from clir.experiment import Experiment, VectorTraining
+from clir.lexicons import vector_training
 from spark_etl.session import Spark, run_each
 
 
@@ -36,7 +37,7 @@ def train(
     """Train the vectors of every language in ``lexicons.vector_texts``; the folder of each.
 
     ``terms()``: entries of the other lexicons, whose target terms are words of languages that
-    part their words otherwise than ``clir.words``; ``made_from``: what these come from.
+    part their words otherwise than ``clir.text.words``; ``made_from``: what these come from.
     """
     lexicons = experiment.lexicons
     folders = {lang: experiment.output / "vectors" / lang for lang in lexicons.vector_texts}

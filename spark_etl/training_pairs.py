@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, switch_rates, tables
+from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
-from clir.methods import (
+from clir.switching.methods import (
     Plan,
     build_switchers,
     on_the_fly,
@@ -22,6 +22,7 @@ from clir.methods import (
     plan,
     switch_pairs,
 )
+from clir.switching.switcher import rates as switch_rates
 from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
 from spark_etl.session import Spark, read_table
 

@@ -20,10 +20,12 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import lexicon, manifest, tables, word_vectors
+from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.words import term_keys
+from clir.lexicons import entries as lexicon
+from clir.lexicons import word_vectors
+from clir.text.terms import term_keys
 from spark_etl.session import Spark, one_task_each, read_table, run_each
 
 _BLOCK = 8192  # words looked up by one task

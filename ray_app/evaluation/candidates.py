@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from clir import bm25, manifest, scratch
+from clir import manifest, scratch
 from clir.experiment import Experiment
+from clir.retrieval import bm25
 from ray_app.evaluation.texts import held_languages, read_texts
 
 

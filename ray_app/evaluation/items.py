@@ -19,9 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clir import manifest, measures, methods, tables, trec
+from clir import manifest, tables
+from clir.collections.layouts import trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
+from clir.scoring import measures
+from clir.switching.switcher import methods
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clir.measures import best
+from clir.scoring.measures import best
 
 _QUERIES = 1024  # rows of a block's score matrix
 

@@ -21,7 +21,7 @@ import ray.data
 
 from clir import manifest, results
 from clir.experiment import TRANSLATE_TEST, Experiment
-from clir.methods import build_translators
+from clir.switching.methods import build_translators
 from clir.workspace import Workspace
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import DONE, PART, Embedding, Rankings, Sources, System, timed

@@ -25,8 +25,8 @@ from clir import manifest, results, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import OF_COLLECTIONS
-from clir.measures import MEASURES
-from clir.summary import summarise
+from clir.scoring.measures import MEASURES
+from clir.scoring.summary import summarise
 
 _SETTINGS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
 _SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table

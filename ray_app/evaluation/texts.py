@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 
-from clir import trec
+from clir.collections.layouts import trec
 from clir.experiment import Evaluation
 from clir.languages import LANGUAGES, OF_COLLECTIONS
-from clir.words import hash_ids, mix
+from clir.text.hashing import mix
+from clir.text.words import hash_ids
 
 
 class Setting(NamedTuple):

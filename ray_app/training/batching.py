@@ -20,8 +20,8 @@ import torch
 from transformers import BatchEncoding
 
 from clir.errors import InputError
-from clir.methods import OnTheFly, switch_side
-from clir.words import hash_ids
+from clir.switching.methods import OnTheFly, switch_side
+from clir.text.words import hash_ids
 from ray_app.training.tokenization import Encoder
 
 _COLUMNS = ["pair_id", "query", "passage", "label", "query_id", "doc_id"]

@@ -12,7 +12,7 @@ import pyarrow.dataset
 from clir import manifest, results
 from clir.errors import InputError
 from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment, Model, Training
-from clir.methods import OnTheFly, on_the_fly, pairs_folder
+from clir.switching.methods import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace
 from ray_app.training.base_models import Base
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import ray.data
 
-from clir import manifest, methods, switch_rates, tables
+from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.methods import Plan
+from clir.switching.methods import Plan
+from clir.switching.switcher import methods
+from clir.switching.switcher import rates as switch_rates
 
 _BATCH_BYTES = 16 << 20  # kernels need several arrays of a batch's size
 

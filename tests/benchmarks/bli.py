@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import yaml
 
-from clir import word_vectors
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
+from clir.lexicons import word_vectors
 from spark_etl import lexicon_table, titles, trained_vectors
 from spark_etl.session import read_table, spark_session
 

@@ -17,8 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from clir import experiment, sql_dump
-from clir.sql_dump import Account, read_dump
+from clir import experiment
+from clir.lexicons import sql_dump
+from clir.lexicons.sql_dump import Account, read_dump
 from spark_etl.session import one_task_each, spark_session
 from tests.benchmarks import generate
 from tests.benchmarks.work import _PAGE

@@ -16,8 +16,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clir import experiment, lexicon, manifest, switching
-from clir.sql_dump import Account, read_dump
+from clir import experiment, manifest
+from clir.lexicons import entries as lexicon
+from clir.lexicons.sql_dump import Account, read_dump
+from clir.switching.switcher import switcher as switching
 from spark_etl import session, titles
 
 _PAGE = pa.schema(

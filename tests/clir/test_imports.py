@@ -16,6 +16,7 @@ sys.meta_path.insert(0, Blocked())
 
 def test_the_foundation_imports_without_any_engine():
     """clir must work where neither Spark, Ray nor torch is installed."""
-    modules = sorted(f"clir.{path.stem}" for path in CLIR.glob("*.py") if path.stem != "__init__")
+    files = (path.relative_to(CLIR.parent).with_suffix("") for path in CLIR.rglob("*.py"))
+    modules = sorted(".".join(file.parts) for file in files if file.name != "__init__")
     code = _BLOCK + "".join(f"import {module}\n" for module in modules)
     subprocess.run([sys.executable, "-c", code], check=True)

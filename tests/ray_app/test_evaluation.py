@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from ir_measures import AP, RR, R, nDCG
 
-from clir import tables, trec
-from clir.collections import SCHEMAS
+from clir import tables
+from clir.collections.layouts import SCHEMAS, trec
 from clir.experiment import Evaluation
-from clir.summary import summarise
+from clir.scoring.summary import summarise
 from ray_app.evaluation import candidates, items, ranking, report, texts
 from ray_app.evaluation.items import Embedding, Rankings, Sources, System
 from ray_app.evaluation.texts import Held, Partly, Setting

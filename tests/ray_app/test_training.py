@@ -13,9 +13,9 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from clir.errors import InputError
 from clir.experiment import Model
-from clir.lexicon import ranked
-from clir.methods import OnTheFly, Plan
-from clir.switching import Switcher
+from clir.lexicons.entries import ranked
+from clir.switching.methods import OnTheFly, Plan
+from clir.switching.switcher import Switcher
 from ray_app.training import base_models, batching, losses, models, tokenization
 
 TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5

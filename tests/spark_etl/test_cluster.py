@@ -57,7 +57,7 @@ def submit(cluster, tmp_path_factory):
     """Runs a job of the experiment on the cluster, with the code shipped to it as a zip."""
     folder = tmp_path_factory.mktemp("submitted")
     with zipfile.ZipFile(folder / "code.zip", "w") as code:
-        for path in [*ROOT.glob("clir/*.py"), *ROOT.glob("spark_etl/*.py")]:
+        for path in [*ROOT.glob("clir/**/*.py"), *ROOT.glob("spark_etl/*.py")]:
             code.write(path, path.relative_to(ROOT))
     three = ["spark.shuffle_partitions=3", f"output={folder / 'out'}"]
 

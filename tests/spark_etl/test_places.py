@@ -2,7 +2,8 @@
 
 import pytest
 
-from clir import experiment, manifest, methods
+from clir import experiment, manifest
+from clir.switching.switcher import methods
 from spark_etl import (
     collection_tables,
     lexicon_card,

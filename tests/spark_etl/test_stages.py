@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clir import experiment, manifest, tables, trec
-from clir.collections import SCHEMAS
+from clir import experiment, manifest, tables
+from clir.collections.layouts import SCHEMAS, trec
 from clir.errors import InputError, user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts

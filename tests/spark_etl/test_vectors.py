@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clir import experiment, manifest, word_vectors
+from clir import experiment, manifest
+from clir.lexicons import word_vectors
 from spark_etl import (
     collection_tables,
     lexicon_table,

@@ -1,0 +1,1 @@
+"""Retrieval collections in the layouts that people have them in."""

@@ -1,0 +1,249 @@
+"""What is wrong with an experiment by itself: settings that do not fit each other.
+
+No file is looked at, see ``clir.experiment.sources``. A problem names all keys that it was seen
+by, so that one of them that is wrong already is not blamed on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clir.experiment import TRANSLATE_TEST, Experiment, Model, Problem, problem
+
+WORD_METHODS = {"bl-cs", "ml-cs", *TRANSLATE_TEST}  # they ask lexicons.words
+PHRASE_METHODS = {"wiki-cs"}  # they ask lexicons.phrases
+_FRAME = 3  # special tokens of a pair in a cross-encoder from scratch
+
+
+def problems(experiment: Experiment) -> Iterator[Problem]:
+    """Everything that can be known without looking at files."""
+    yield from _dumps(experiment)
+    yield from _lexicons(experiment)
+    yield from _collections(experiment)
+    yield from _switching(experiment)
+    yield from _models(experiment)
+    yield from _leave_out(experiment)
+    yield from _mlir(experiment)
+
+
+def _dumps(experiment: Experiment) -> Iterator[Problem]:
+    langs = [dumps.lang for dumps in experiment.titles]
+    for lang in sorted({lang for lang in langs if langs.count(lang) > 1}):
+        yield problem(f"the dumps of {lang} are named twice", "titles")
+
+
+def _lexicons(experiment: Experiment) -> Iterator[Problem]:
+    lexicons = experiment.lexicons
+    for lang in sorted(lexicons.vectors.keys() & lexicons.vector_texts.keys()):
+        yield problem(
+            f"{lang} has both vectors and vector_texts; give one of them",
+            "lexicons.vectors",
+            "lexicons.vector_texts",
+        )
+    vectors = lexicons.vectors.keys() | lexicons.vector_texts.keys()
+    if vectors and "en" not in vectors:
+        yield problem(
+            "vectors or vector_texts needs en, which all others are aligned to",
+            "lexicons.vectors",
+            "lexicons.vector_texts",
+        )
+    shortest, longest = lexicons.vector_training.subwords
+    if shortest > longest:
+        yield problem(f"({shortest}, {longest}) is no range", "lexicons.vector_training.subwords")
+    yield from _origins(experiment)
+    if vectors and lexicons.vector_seed not in given_origins(experiment):
+        yield _no_source(lexicons.vector_seed, "lexicons.vector_seed")
+
+
+def _origins(experiment: Experiment) -> Iterator[Problem]:
+    """Chains of lexicons that name one that is not given, or that have none at all."""
+    lexicons, given = experiment.lexicons, given_origins(experiment)
+    for key, methods in (("words", WORD_METHODS), ("phrases", PHRASE_METHODS)):
+        chain = getattr(lexicons, key)
+        missing = [origin for origin in chain if origin not in given]
+        if key not in lexicons.model_fields_set:
+            missing = []  # what stands there by default is a wish
+        for origin in missing:
+            yield _no_source(origin, f"lexicons.{key}")
+        users = sorted(experiment.asked & methods)
+        if users and not missing and not given & set(chain):
+            yield problem(
+                f"no lexicon that {', '.join(users)} could ask is given: give titles (dumps), "
+                "lexicons.dictionary or lexicons.vectors, and name it here",
+                f"lexicons.{key}",
+                "titles",
+                "lexicons",
+                "models",
+            )
+
+
+def _no_source(origin: str, key: str) -> Problem:
+    asked = {
+        "dictionary": ("lexicons.dictionary",),
+        "wikipedia-titles": ("titles",),
+        "word-vectors": ("lexicons.vectors", "lexicons.vector_texts"),
+    }[origin]
+    return problem(
+        f"it asks for {origin}, but {' or '.join(asked)} gives none; fill it, or leave {origin} "
+        "away",
+        key,
+        *asked,
+    )
+
+
+def given_origins(experiment: Experiment) -> set[str]:
+    """The lexicons that the experiment has a source of."""
+    lexicons = experiment.lexicons
+    sources = {
+        "dictionary": lexicons.dictionary,
+        "wikipedia-titles": experiment.titles,
+        "word-vectors": lexicons.vectors or lexicons.vector_texts,
+    }
+    return {origin for origin, source in sources.items() if source}
+
+
+def _collections(experiment: Experiment) -> Iterator[Problem]:
+    sides = {"train": experiment.collections.train, "test": experiment.collections.test}
+    for side, collections in sides.items():
+        if not collections:
+            yield problem("it is empty; name at least one", f"collections.{side}")
+        for place in _twice([collection.place for collection in collections]):
+            yield problem(f"{place} is named twice", f"collections.{side}")
+    # One may train with one split and test with another.
+    different = dict.fromkeys(c for collections in sides.values() for c in collections)
+    for name in _twice([collection.id for collection in different]):
+        yield problem(
+            f"{name} stands for two folders, domains or languages; rename a folder, or give the "
+            "same ones everywhere",
+            "collections",
+        )
+
+
+def _switching(experiment: Experiment) -> Iterator[Problem]:
+    switching, methods = experiment.switching, set(experiment.methods)
+    drawn = sorted(methods & {"ml-cs", "wiki-cs"})
+    if drawn and not switching.languages:
+        yield problem(
+            f"it is empty, and {', '.join(drawn)} switch into its languages",
+            "switching.languages",
+            "models",
+        )
+    if drawn and "en" in switching.languages:
+        yield problem("English text cannot be switched into en", "switching.languages", "models")
+    paired = sorted(methods & {"bl-cs", "fine-tuning"})
+    if paired and set(switching.pair) == {"en"}:
+        yield problem(
+            f"en and en is the training data of zero-shot; {', '.join(paired)} need another "
+            "language on one side at least",
+            "switching.pair",
+            "models",
+        )
+    for key, users in (("probability", {"bl-cs", "ml-cs"}), ("phrase_probability", {"wiki-cs"})):
+        if methods & users and not getattr(switching, key):
+            yield problem(
+                f"{', '.join(sorted(methods & users))} would switch nothing, which is zero-shot",
+                f"switching.{key}",
+                "models",
+            )
+    if switching.negatives_from == "bm25" and switching.negatives > switching.negatives_depth:
+        yield problem(
+            f"{switching.negatives} negatives cannot be drawn from {switching.negatives_depth}",
+            "switching.negatives_depth",
+            "switching.negatives",
+            "switching.negatives_from",
+        )
+    if "cross-encoder" in experiment.models and not switching.negatives:
+        yield problem(
+            "a cross-encoder learns from passages that do not answer; ask for 1 at least",
+            "switching.negatives",
+            "models",
+        )
+    if switching.domain_weights and not any(switching.domain_weights.values()):
+        yield problem("no domain has a weight above 0", "switching.domain_weights")
+
+
+def _models(experiment: Experiment) -> Iterator[Problem]:
+    training, depth = experiment.training, experiment.evaluation.depth
+    if not experiment.models:
+        yield problem("it is empty; ask for a bi-encoder or a cross-encoder", "models")
+    for kind, model in experiment.models.items():
+        key = f"models.{kind}"
+        own = model.batch_size is not None
+        size = model.batch_size or training.batch_size
+        place = f"{key}.batch_size" if own else "training.batch_size"
+        if size % training.workers:
+            yield problem(
+                f"batch_size {size} cannot be shared evenly by {training.workers} workers",
+                place,
+                "training.workers",
+            )
+        elif kind == "bi-encoder" and size == 1:
+            yield problem("a bi-encoder learns from the other pairs of a batch: 2 at least", place)
+        if kind == "cross-encoder" and model.candidates > depth:
+            yield problem(
+                f"only {depth} of the {model.candidates} candidates would be kept "
+                f"(models.{kind}.candidates)",
+                "evaluation.depth",
+                f"{key}.candidates",
+            )
+        if model.base is None:
+            yield from _from_scratch(kind, key, model)
+
+
+def _from_scratch(kind: str, key: str, model: Model) -> Iterator[Problem]:
+    if model.hidden_size % model.heads:
+        yield problem(
+            f"{model.hidden_size} cannot be shared evenly by {model.heads} heads",
+            f"{key}.hidden_size",
+            f"{key}.heads",
+            f"{key}.base",
+        )
+    if kind == "cross-encoder" and model.max_length < _FRAME + 2:
+        yield problem(
+            f"{model.max_length} tokens hold no pair of texts: {_FRAME} are marks between them",
+            f"{key}.max_length",
+            f"{key}.base",
+        )
+
+
+def _leave_out(experiment: Experiment) -> Iterator[Problem]:
+    left = experiment.leave_out
+    if left is None:
+        return
+    if experiment.models and left.model not in experiment.models:
+        yield problem(
+            f"the experiment has no {left.model}; it has {', '.join(experiment.models)}",
+            "leave_out.model",
+            "models",
+        )
+    for method in left.methods:
+        if method in TRANSLATE_TEST:
+            yield problem(
+                f"{method} trains nothing; name {TRANSLATE_TEST[method]}, whose models it uses",
+                "leave_out.methods",
+            )
+        elif experiment.models and method not in experiment.methods:
+            yield problem(
+                f"no model is asked for {method}, so there is nothing to compare with; add it to "
+                "a model's methods or leave it away here",
+                "leave_out.methods",
+                "models",
+            )
+
+
+def _mlir(experiment: Experiment) -> Iterator[Problem]:
+    for key, languages in experiment.evaluation.mlir.items():
+        repeated = _twice(languages)
+        if repeated:
+            yield problem(f"{repeated[0]} is named twice", f"evaluation.mlir.{key}")
+        elif len(languages) < 2:
+            yield problem("name at least 2 languages", f"evaluation.mlir.{key}")
+        elif key != str(len(languages)):
+            yield problem(
+                f"the key is the number of languages in its list; write {len(languages)}",
+                f"evaluation.mlir.{key}",
+            )
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

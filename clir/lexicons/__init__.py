@@ -1,0 +1,1 @@
+"""Where lexicons come from: dumps, dictionaries, word vectors."""

@@ -1,0 +1,93 @@
+"""Per-query values -> the rows of summary.json: means, and paired tests against zero-shot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clir import names
+from clir.scoring.measures import bonferroni, paired_p_values
+
+_VALUES = ["value", "masked"]  # masked: nothing where a translation failed
+_TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
+
+
+def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of method x task x measure, from a table with the columns of ``tables.MEASURES``.
+
+    A task is a collection, a domain (or ``all``), a setting and a pair of languages; where these
+    are ``all``, each query's values over the setting's pairs (and draws) are averaged first, and
+    the setting ``MLIR`` is the mean over all multilingual ones. Seeds are
+    averaged before anything else. Tests are paired over queries, two-sided; ``p_bonferroni``
+    counts as one family the tests of one model, collection, domain, measure and level (all means,
+    or all single pairs). Methods "... without D" are tested against zero-shot without D.
+
+    ``masked_value`` is the mean without values that are ``flawed`` (they tell of a translation that
+    failed), ``masked_queries`` the number of queries that have others.
+    """
+    keys = ["method", *_TASK, "query_id"]
+    values = values.assign(masked=values["value"].where(~values["flawed"]))
+    seeds_averaged = values.groupby(keys, sort=True)[_VALUES].mean().reset_index()
+    values = _with_all_domains(seeds_averaged)
+    multilingual = values[values["setting"].str.startswith("MLIR-")].assign(setting="MLIR")
+    whole = (
+        pd.concat([values, multilingual])
+        .groupby(
+            ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
+            sort=True,
+        )[_VALUES]
+        .mean()
+        .reset_index()
+    )
+    means = whole.assign(query_lang="all", doc_lang="all")
+    table = pd.concat([_tested(means, "mean"), _tested(values, "pair")])
+    family = ["model", "collection", "domain", "measure", "level"]
+    tested = table["p_value"].notna()
+    table["p_bonferroni"] = np.nan
+    table.loc[tested, "p_bonferroni"] = (
+        table[tested].groupby(family)["p_value"].transform(lambda p: bonferroni(p.to_numpy()))
+    )
+    table = table.drop(columns="level").replace({np.nan: None})
+    return [{str(key): row[key] for key in row} for row in table.to_dict("records")]
+
+
+def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
+    """The values once by their query's domain, and once more under ``all``."""
+    return pd.concat([values, values.assign(domain=names.ALL_DOMAINS)], ignore_index=True)
+
+
+def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Mean, number of queries, and the test against zero-shot, for each method and task."""
+    columns = values.set_index([*_TASK, "query_id", "method"])[_VALUES].unstack("method")
+    by_method, masked = columns["value"], columns["masked"]
+    tables = []
+    for method in map(str, by_method.columns):
+        queries = by_method[[method]].set_axis(["value"], axis=1).dropna()
+        queries["masked"] = masked[method]
+        baseline = _baseline(method)
+        queries["zero_shot_value"] = by_method.get(baseline, np.nan)
+        queries["difference"] = queries["value"] - queries["zero_shot_value"]
+        tasks = queries.groupby(level=_TASK)
+        table = tasks[["value", "zero_shot_value"]].mean()
+        table["queries"] = tasks.size()
+        table["masked_value"] = tasks["masked"].mean()
+        table["masked_queries"] = tasks["masked"].count()
+        difference = tasks["difference"]
+        table["p_value"] = np.nan
+        if method != baseline and baseline in by_method:
+            table["p_value"] = paired_p_values(
+                difference.mean().to_numpy(),
+                difference.std().to_numpy(),
+                difference.count().to_numpy(),
+            )
+        tables.append(table.reset_index().assign(method=method, level=level))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _baseline(method: str) -> str:
+    """The zero-shot method that saw the same domains."""
+    return "zero-shot" + (
+        f" without {method.split(' without ', 1)[1]}" if " without " in method else ""
+    )

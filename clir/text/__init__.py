@@ -1,0 +1,1 @@
+"""Texts: words and their keys, and lines of files."""

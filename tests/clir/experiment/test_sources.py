@@ -1,0 +1,139 @@
+"""Files and folders that an experiment names, before anything starts."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from clir import manifest
+from clir.errors import InputError
+from clir.experiment import load, sources
+from tests import layouts
+
+CHECKS = (sources.dumps, sources.collections, sources.lexicons, sources.tokenizer_texts)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """An experiment of its own on small files that are all there."""
+    for name in ("page", "langlinks"):
+        (tmp_path / name).write_text("")
+    for lang in ("de", "fr"):
+        layouts.write(tmp_path / "dictionary" / f"en-{lang}.tsv", "dog\tx")
+    for name in ("train", "test"):
+        layouts.write_trec(tmp_path / name)
+        (tmp_path / name / "about.json").write_text(json.dumps({"domain": "news"}))
+    path = tmp_path / "x.yaml"
+    path.write_text(
+        f"""
+name: x
+output: {tmp_path}/out
+titles: [{{lang: en, page: {tmp_path}/page, langlinks: {tmp_path}/langlinks}}]
+lexicons: {{dictionary: {tmp_path}/dictionary}}
+collections: {{train: [{tmp_path}/train], test: [{tmp_path}/test]}}
+switching: {{languages: [de, fr], pair: [de, en]}}
+models: {{bi-encoder: {{methods: [zero-shot, ml-cs]}}}}
+"""
+    )
+    return path
+
+
+def wrong(config: Path, *overrides: str) -> list[str]:
+    try:
+        load(config, list(overrides), *CHECKS)
+    except InputError as error:
+        return [line.removeprefix(f"{config}: ") for line in str(error).splitlines()]
+    return []
+
+
+def test_what_is_all_there_is_taken(config):
+    assert wrong(config) == []
+
+
+def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
+    lines = wrong(
+        config,
+        "titles=[{lang: en, page: no-page, langlinks: no-links}]",
+        "lexicons={dictionary: no-folder, vectors: {en: no.vec}, vector_texts: {de: [no.txt]}}",
+        "collections={train: [no-train], test: [no-test]}",
+        f"training.tokenizer_texts=[no.txt, {tmp_path}/out/made/later]",
+        "seeds=[]",
+    )
+    assert [line.split(": ")[0] for line in lines] == [
+        "seeds", "titles.0", "collections.train.0",
+        "collections.test.0", "lexicons.dictionary", "lexicons.vectors.en",
+        "lexicons.vector_texts.de", "training.tokenizer_texts.0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["collections.train_split=x"], "collections.train.0: .*no judgments of split x; .*train"),
+        (["collections.test_split=x"], "collections.test.0: .*no judgments of split x"),
+        (["evaluation.languages=[de]"], "evaluation.languages: none is a language of .*: en"),
+        (["titles=[]", "switching.languages=[de, ja, zh]", "lexicons.words=[dictionary]"],
+         "switching.languages: ml-cs switches into ja, zh, which no lexicon of lexicons.words"),
+        (["models.bi-encoder.methods=[fine-tuning]"],
+         "collections.train: no collection has queries in de and documents in en"),
+        (["leave_out={domain: sport}"],
+         "leave_out.domain: no training collection is of domain sport; they are of news"),
+        (["leave_out={domain: news}"], "leave_out.domain: without news nothing is left to train"),
+        (["switching.domain_weights={sport: 1}"],
+         "switching.domain_weights: no training collection is of domain sport"),
+        (["switching.domain_weights={sport: 1}"], "switching.domain_weights: no weight for news"),
+        (["switching.negatives_from=candidates"],
+         "switching.negatives_from: no training collection has candidates of split train"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_files(config, overrides, line):
+    told = wrong(config, *overrides)
+    assert any(re.match(line, one) for one in told), told
+
+
+def test_translate_test_needs_every_language_of_the_tests(config, tmp_path):
+    asked = ["titles=[]", "lexicons.words=[dictionary]",
+             "models.bi-encoder.methods=[translate-test]"]  # fmt: skip
+    assert wrong(config, *asked) == []
+    test = f"collections.test=[{{path: {tmp_path}/test, lang: ja}}]"
+    (line,) = wrong(config, *asked, test)
+    assert "translate-test cannot translate ja" in line
+
+
+def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path):
+    layouts.write_beir(tmp_path / "train2")
+    train = f"collections.train=[{{path: {tmp_path}/train2, domain: news}}]"
+    experiment = load(config, [train, "leave_out={domain: sport}"], *CHECKS)  # rows may tell
+    queries = {"collection": ["train2", "train2", "other"], "domain": ["news", "law", "sport"]}
+
+    def write(out: Path) -> dict[str, int]:
+        for kind in ("queries", "documents"):
+            (out / kind).mkdir()
+            pq.write_table(pa.table(queries), out / kind / "part.parquet")
+        return {}
+
+    tables = experiment.output / "collections"
+    with pytest.raises(InputError, match="not there yet"):
+        sources.check_domains(experiment, tables)
+    manifest.build(experiment.workspace, tables, [], {}, write)
+    with pytest.raises(InputError, match="of domain sport; they are of law, news"):
+        sources.check_domains(experiment, tables)
+    sources.check_domains(load(config, [train, "leave_out={domain: law}"]), tables)
+
+
+def test_languages_that_the_mined_lexicon_lacks_are_told_before_training(config, tmp_path):
+    tables, lexicon = tmp_path / "tables", tmp_path / "lexicon"
+    for folder, table in (
+        (tables / "documents", {"collection": ["test"] * 2, "lang": ["en", "ja"]}),
+        (tables / "queries", {"collection": ["test", "train"], "lang": ["de", "hi"]}),
+        (lexicon / "data", {"target_lang": ["de", "ja"], "origin": ["dictionary", "word-vectors"]}),
+    ):
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table(table), folder / "part.parquet")
+    experiment = load(config, ["models.bi-encoder.methods=[translate-test]"])
+    with pytest.raises(InputError, match="translate-test cannot translate ja: no lexicon"):
+        sources.check_translations(experiment, tables, lexicon)
+    sources.check_translations(load(config), tables, lexicon)  # nobody translates
