@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clir import manifest, names
-from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment
+from clir.experiment import Experiment
+from clir.switching.methods import METHODS, trained
 
 REPORT = ("summary.json", "report.html")
 REJECTED = "titles.rejected"
@@ -43,12 +44,12 @@ def places(experiment: Experiment) -> Iterator[Path]:
         methods = dict.fromkeys([*model.methods, *experiment.methods])
         cases: list[tuple[str, str | None]] = [(method, None) for method in methods]
         if experiment.leave_out:
-            cases += [(method, experiment.leave_out.domain) for method in TRAINED_METHODS]
+            cases += [(method, experiment.leave_out.domain) for method in trained(METHODS)]
         for method, without in cases:
             for seed in experiment.seeds:
                 name = run_name(kind, method, seed, without)
                 yield output / "evaluation" / name
-                if method not in TRANSLATE_TEST:
+                if not METHODS[method].translates:
                     yield output / "models" / name
 
 

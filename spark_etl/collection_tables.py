@@ -14,8 +14,8 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from clir import manifest
+from clir.collections import layouts as readers
 from clir.collections.layouts import SCHEMAS, Part
-from clir.collections.layouts import layouts as readers
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS

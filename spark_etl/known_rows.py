@@ -14,8 +14,8 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from clir.collections import layouts as readers
 from clir.collections.layouts import Part
-from clir.collections.layouts import layouts as readers
 from clir.errors import InputError
 from clir.tables import TEXT_IDS
 from spark_etl.session import read_table

@@ -14,7 +14,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from clir import manifest, tables
 from clir.experiment import Experiment
-from clir.lexicons.entries import dictionaries_in, read_dictionary, terms_of_titles, why_dropped
+from clir.lexicons.dictionaries import dictionaries_in, read_dictionary
+from clir.lexicons.titles import terms_of_titles, why_dropped
 from clir.switching.switcher import MAX_TITLE_WORDS
 from clir.text.terms import find_terms, term_keys
 from spark_etl import trained_vectors, vector_lexicon

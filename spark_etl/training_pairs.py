@@ -14,15 +14,10 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
-from clir.switching.methods import (
-    Plan,
-    build_switchers,
-    on_the_fly,
-    pairs_folder,
-    plan,
-    switch_pairs,
-)
-from clir.switching.switcher import rates as switch_rates
+from clir.switching import rates
+from clir.switching.methods import BASELINE, METHODS
+from clir.switching.pairs import build_switchers, switch_pairs
+from clir.switching.plans import Plan, on_the_fly, pairs_folder, plan
 from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
 from spark_etl.session import Spark, read_table
 
@@ -38,7 +33,7 @@ def build(
     chosen = plan(experiment, method)
     if on_the_fly(experiment, method):
         build_switchers(experiment, chosen, lexicon)
-        return build(spark, experiment, "zero-shot", collections, lexicon)
+        return build(spark, experiment, BASELINE, collections, lexicon)
     more, given = _given_candidates(spark, experiment, collections)
     inputs = [collections, *more]
     if chosen.switches:
@@ -74,7 +69,7 @@ def _pairs(
     seed: int,
 ) -> DataFrame:
     """Positive pairs (and their negatives) in the method's languages: ``tables.PAIRS``."""
-    translated = method == "fine-tuning"
+    translated = METHODS[method].translated
     query_lang, doc_lang = experiment.switching.pair if translated else ("en", "en")
 
     def table(kind: str) -> DataFrame:
@@ -163,7 +158,7 @@ def _drops(
     spark: SparkSession, experiment: Experiment, method: str, collections: Path
 ) -> dict[str, int]:
     """Judged pairs that became no training pairs, by reason."""
-    if method != "fine-tuning":
+    if not METHODS[method].translated:
         return {}
 
     def table(kind: str) -> DataFrame:
@@ -289,11 +284,11 @@ def _counts(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
 
     def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield switch_rates.count(batch, chosen)
+            yield rates.count(batch, chosen)
 
     labels = F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")
     (plain,) = pairs.agg(*labels).collect()
-    columns = from_arrow_schema(switch_rates.COUNTS)
-    counted = pairs.select(*switch_rates.COLUMNS).mapInArrow(count, columns)
-    summed = counted.groupBy(*switch_rates.KEYS).agg(F.sum("words").alias("words"))
-    return plain.asDict() | switch_rates.summary(row.asDict() for row in summed.collect())
+    columns = from_arrow_schema(rates.COUNTS)
+    counted = pairs.select(*rates.COLUMNS).mapInArrow(count, columns)
+    summed = counted.groupBy(*rates.KEYS).agg(F.sum("words").alias("words"))
+    return plain.asDict() | rates.summary(row.asDict() for row in summed.collect())

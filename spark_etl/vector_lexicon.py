@@ -23,8 +23,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.lexicons import entries as lexicon
 from clir.lexicons import word_vectors
+from clir.lexicons.entries import ranked
 from clir.text.terms import term_keys
 from spark_etl.session import Spark, one_task_each, read_table, run_each
 
@@ -194,7 +194,7 @@ def _ranker(
 def _ranked(work: Path, lang: str, count: int) -> pa.Table:
     """The entries of all blocks: spellings of one term may stand in any (``apple``, ``Apple``)."""
     parts = [pq.read_table(part) for part in sorted(work.glob(f"{lang}.entries.*.parquet"))]
-    entries = lexicon.ranked(pa.concat_tables(parts))
+    entries = ranked(pa.concat_tables(parts))
     return entries.filter(pc.less_equal(entries["rank"], count))
 
 

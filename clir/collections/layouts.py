@@ -28,10 +28,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clir import names, tables
-from clir.collections.layouts import beir, msmarco, named_datasets, trec
+from clir.collections import beir, msmarco, named_datasets, trec
 from clir.errors import InputError
 from clir.experiment import Collection, Experiment
 from clir.languages import LANGUAGES, OF_COLLECTIONS, check_collection_language
+from clir.switching.methods import METHODS
 from clir.text.lines import Rows
 
 SCHEMAS = {
@@ -118,7 +119,7 @@ def lacking(experiment: Experiment) -> Iterator[str]:
     cross-encoder reranks what BM25 finds in English, or what the collection brings.
     """
     trained = [("en", "en")]
-    if "fine-tuning" in experiment.methods:
+    if any(METHODS[method].translated for method in experiment.methods):
         trained.append(experiment.switching.pair)
     for collection in experiment.collections.train:
         found = files(collection)

@@ -6,12 +6,13 @@ by, so that one of them that is wrong already is not blamed on the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from clir.experiment import TRANSLATE_TEST, Experiment, Model, Problem, problem
+from clir.experiment.file import Experiment
+from clir.experiment.loading import Problem, problem
+from clir.experiment.models import Model
+from clir.switching.methods import BASELINE, METHODS, Method
 
-WORD_METHODS = {"bl-cs", "ml-cs", *TRANSLATE_TEST}  # they ask lexicons.words
-PHRASE_METHODS = {"wiki-cs"}  # they ask lexicons.phrases
 _FRAME = 3  # special tokens of a pair in a cross-encoder from scratch
 
 
@@ -58,14 +59,14 @@ def _lexicons(experiment: Experiment) -> Iterator[Problem]:
 def _origins(experiment: Experiment) -> Iterator[Problem]:
     """Chains of lexicons that name one that is not given, or that have none at all."""
     lexicons, given = experiment.lexicons, given_origins(experiment)
-    for key, methods in (("words", WORD_METHODS), ("phrases", PHRASE_METHODS)):
+    for key in ("words", "phrases"):
         chain = getattr(lexicons, key)
         missing = [origin for origin in chain if origin not in given]
         if key not in lexicons.model_fields_set:
             missing = []  # what stands there by default is a wish
         for origin in missing:
             yield _no_source(origin, f"lexicons.{key}")
-        users = sorted(experiment.asked & methods)
+        users = _those(experiment.asked, lambda row, key=key: row.looks_up and row.chain == key)
         if users and not missing and not given & set(chain):
             yield problem(
                 f"no lexicon that {', '.join(users)} could ask is given: give titles (dumps), "
@@ -121,7 +122,7 @@ def _collections(experiment: Experiment) -> Iterator[Problem]:
 
 def _switching(experiment: Experiment) -> Iterator[Problem]:
     switching, methods = experiment.switching, set(experiment.methods)
-    drawn = sorted(methods & {"ml-cs", "wiki-cs"})
+    drawn = _those(methods, lambda row: row.into == "languages")
     if drawn and not switching.languages:
         yield problem(
             f"it is empty, and {', '.join(drawn)} switch into its languages",
@@ -130,7 +131,7 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
         )
     if drawn and "en" in switching.languages:
         yield problem("English text cannot be switched into en", "switching.languages", "models")
-    paired = sorted(methods & {"bl-cs", "fine-tuning"})
+    paired = _those(methods, lambda row: row.into == "pair" or row.translated)
     if paired and set(switching.pair) == {"en"}:
         yield problem(
             f"en and en is the training data of zero-shot; {', '.join(paired)} need another "
@@ -138,10 +139,11 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
             "switching.pair",
             "models",
         )
-    for key, users in (("probability", {"bl-cs", "ml-cs"}), ("phrase_probability", {"wiki-cs"})):
-        if methods & users and not getattr(switching, key):
+    for key, chain in (("probability", "words"), ("phrase_probability", "phrases")):
+        users = _those(methods, lambda row, chain=chain: bool(row.into) and row.chain == chain)
+        if users and not getattr(switching, key):
             yield problem(
-                f"{', '.join(sorted(methods & users))} would switch nothing, which is zero-shot",
+                f"{', '.join(users)} would switch nothing, which is {BASELINE}",
                 f"switching.{key}",
                 "models",
             )
@@ -217,9 +219,9 @@ def _leave_out(experiment: Experiment) -> Iterator[Problem]:
             "models",
         )
     for method in left.methods:
-        if method in TRANSLATE_TEST:
+        if METHODS[method].translates:
             yield problem(
-                f"{method} trains nothing; name {TRANSLATE_TEST[method]}, whose models it uses",
+                f"{method} trains nothing; name {METHODS[method].trained}, whose models it uses",
                 "leave_out.methods",
             )
         elif experiment.models and method not in experiment.methods:
@@ -243,6 +245,11 @@ def _mlir(experiment: Experiment) -> Iterator[Problem]:
                 f"the key is the number of languages in its list; write {len(languages)}",
                 f"evaluation.mlir.{key}",
             )
+
+
+def _those(methods: Iterable[str], fit: Callable[[Method], bool]) -> list[str]:
+    """Those of the methods whose rows fit, by name."""
+    return sorted(method for method in methods if fit(METHODS[method]))
 
 
 def _twice(names: list[str]) -> list[str]:

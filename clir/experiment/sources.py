@@ -13,13 +13,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir import manifest
+from clir.collections import layouts as readers
 from clir.collections.layouts import Part
-from clir.collections.layouts import layouts as readers
 from clir.errors import InputError
-from clir.experiment import TRANSLATE_TEST, Collection, Experiment, Problem, problem
-from clir.experiment.consistency import WORD_METHODS
+from clir.experiment.data import Collection
+from clir.experiment.file import Experiment
+from clir.experiment.loading import Problem, problem
 from clir.languages import LANGUAGES, OF_COLLECTIONS
-from clir.lexicons.entries import dictionaries_in
+from clir.lexicons.dictionaries import dictionaries_in
+from clir.switching.methods import METHODS
 
 _OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
 
@@ -87,7 +89,7 @@ def check_domains(experiment: Experiment, tables: Path) -> None:
 
 def check_translations(experiment: Experiment, tables: Path, lexicon: Path) -> None:
     """InputError for a language that Translate-Test will meet and the lexicon does not have."""
-    if not experiment.asked & TRANSLATE_TEST.keys():
+    if not _translating(experiment):
         return
     ours = pc.field("collection").isin([c.id for c in experiment.collections.test])
     kinds = ("documents", "queries")
@@ -131,20 +133,16 @@ def _there(experiment: Experiment, path: Path, key: str) -> Iterator[Problem]:
 
 def _languages(experiment: Experiment) -> Iterator[Problem]:
     """Languages to switch into that no lexicon has. Which ones titles have, only mining tells."""
-    switching, methods = experiment.switching, set(experiment.methods)
-    drawn = set(switching.languages) - {"en"}
-    for method, langs, key in (
-        ("bl-cs", set(switching.pair) - {"en"}, "switching.pair"),
-        ("ml-cs", drawn, "switching.languages"),
-        ("wiki-cs", drawn, "switching.languages"),
-    ):
-        chain = "words" if method in WORD_METHODS else "phrases"
-        missing = langs - _known(experiment, chain) if method in methods else set()
+    for method in (METHODS[name] for name in experiment.methods):
+        if method.into is None:
+            continue
+        langs = set(getattr(experiment.switching, method.into)) - {"en"}
+        missing = langs - _known(experiment, method.chain)
         if missing:
             yield problem(
-                f"{method} switches into {', '.join(sorted(missing))}, which no lexicon of "
-                f"lexicons.{chain} has",
-                key,
+                f"{method.name} switches into {', '.join(sorted(missing))}, which no lexicon of "
+                f"lexicons.{method.chain} has",
+                f"switching.{method.into}",
                 "lexicons",
                 "titles",
                 "models",
@@ -185,7 +183,7 @@ def _split(
 
 def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator[Problem]:
     """What some training collection must have."""
-    paired = "fine-tuning" in experiment.methods
+    paired = any(METHODS[method].translated for method in experiment.methods)
     keys = ("collections.train", "switching", "models")
     for query_lang, doc_lang in [experiment.switching.pair] if paired else []:
         if not any(
@@ -251,7 +249,7 @@ def _testing(
                 "evaluation.languages",
                 "collections.test",
             )
-    if experiment.asked & TRANSLATE_TEST.keys():
+    if _translating(experiment):
         held = _langs(files, "queries") | _langs(files, "documents")
         missing = held - _known(experiment, "words") - {"en"}
         if missing:
@@ -259,15 +257,19 @@ def _testing(
 
 
 def _untranslated(experiment: Experiment, langs: set[str]) -> Problem:
-    methods = sorted(experiment.asked & TRANSLATE_TEST.keys())
+    methods = ", ".join(_translating(experiment))
     return problem(
-        f"{', '.join(methods)} cannot translate {', '.join(sorted(langs))}: no lexicon of "
-        "lexicons.words has them; give one, or leave these methods away",
+        f"{methods} cannot translate {', '.join(sorted(langs))}: no lexicon of lexicons.words has "
+        "them; give one, or leave these methods away",
         "lexicons",
         "collections.test",
         "titles",
         "models",
     )
+
+
+def _translating(experiment: Experiment) -> list[str]:
+    return sorted(method for method in experiment.asked if METHODS[method].translates)
 
 
 def _langs(files: list[Part], kind: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""Bilingual lexicon: normalise titles into terms, read dictionaries, rank, merge.
+"""Entries of a bilingual lexicon: ranked by term, chained, read backwards.
 
 A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in NFC with their
-letter case; look-ups go by their keys (``clir.text.words``), which ignore case and more.
+letter case; look-ups go by their keys (``clir.text.terms``), which ignore case and more.
 """
 
 from __future__ import annotations
@@ -12,123 +12,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset
 
 from clir import tables
-from clir.errors import InputError
-from clir.languages import LANGUAGES, NOUNS_WITH_CAPITALS
-from clir.lexicons.namespaces import in_namespace, of_another_wiki
 from clir.text.hashing import mix
-from clir.text.lines import Block, read_blocks
 from clir.text.terms import find_terms
 from clir.text.words import hash_ids
 
-_LETTER = r"\p{L}"
 
-
-def terms_of_titles(titles: pa.Array, lang: str) -> pa.Array:
-    """Terms of page titles: blanks for underscores, no fragment, no suffix, NFC, lower case.
-
-    A fragment is a section of the page (``Brot#Geschichte``), a suffix tells pages of one name
-    apart (``Mercury (planet)``). ``null`` where nothing with a letter is left, and for titles that
-    are no article's (``clir.lexicons.namespaces``). Case is kept for German, whose nouns keep it.
-    """
-    terms = pc.utf8_normalize(_bare(titles), "NFC")
-    suffixed = pc.or_(pc.ends_with(terms, ")"), pc.ends_with(terms, "）"))
-    terms = _replaced(terms, suffixed, r"^(.+?)\s*[(（][^()（）]*[)）]$", r"\1")
-    if lang not in NOUNS_WITH_CAPITALS:
-        terms = pc.utf8_lower(terms)
-    no_article = pc.or_(in_namespace(titles, lang), of_another_wiki(titles))
-    good = pc.and_not(pc.match_substring_regex(terms, _LETTER), no_article)
-    return pc.if_else(good, terms, None)
-
-
-def why_dropped(titles: pa.Array, terms: pa.Array, lang: str) -> pa.Array:
-    """Why titles gave no ``terms`` that are of use in their language; ``null`` where they did."""
-    lost = pc.is_null(terms)
-    some = titles.filter(lost)
-    empty = pc.equal(pc.binary_length(_bare(some)), 0)
-    reasons = pc.make_struct(in_namespace(some, lang), of_another_wiki(some), empty)
-    why = pc.case_when(reasons, "in a namespace", "of another wiki", "empty", "without a letter")
-    in_other_script = pc.invert(in_script(pc.fill_null(terms, ""), lang))
-    dropped = pc.if_else(in_other_script, "in another script", pa.scalar(None, pa.string()))
-    return pc.replace_with_mask(dropped, lost, why)
-
-
-def _bare(titles: pa.Array) -> pa.Array:
-    """Titles without underscores, a colon before them and a fragment behind them."""
-    plain = pc.utf8_trim_whitespace(pc.replace_substring(titles, "_", " "))
-    marked = pc.or_(pc.match_substring(plain, "#"), pc.starts_with(plain, ":"))
-    return _replaced(plain, marked, r"^[\s:]+|(?s:#.*)", "")
-
-
-def _replaced(texts: pa.Array, some: pa.Array, form: str, by: str) -> pa.Array:
-    """Replace a form in some texts, which are few: looking for it in all would take its time."""
-    made = pc.replace_substring_regex(texts.filter(some), form, by)
-    return pc.replace_with_mask(texts, some, pc.utf8_trim_whitespace(made))
-
-
-def in_script(terms: pa.Array, lang: str) -> pa.Array:
-    """Whether each term has a letter of one of its language's scripts."""
-    scripts = "".join(rf"\p{{{script}}}" for script in LANGUAGES[lang].scripts)
-    return pc.match_substring_regex(terms, f"[{scripts}]")
-
-
-def dictionaries_in(folder: Path) -> dict[str, Path]:
-    """The dictionaries from English in a folder, by language. InputError where there is none."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: lexicons.dictionary must be a folder of en-XX.tsv files")
-    paths = {code: path for code in LANGUAGES if (path := _dictionary(folder, code))}
-    if not paths:
-        raise InputError(
-            f"{folder}: no dictionary in it; they are called en-XX.tsv or en-XX.txt, perhaps .gz"
-        )
-    return paths
-
-
-def _dictionary(folder: Path, lang: str) -> Path | None:
-    """The dictionary into a language, under any of the names that it may have."""
-    names = [f"en-{lang}.{suffix}" for suffix in ("tsv", "txt", "tsv.gz", "txt.gz")]
-    paths = [folder / name for name in names if (folder / name).exists()]
-    if len(paths) > 1:
-        raise InputError(
-            f"{folder}: {paths[0].name} and {paths[1].name} are both dictionaries into {lang}; "
-            "keep one of them"
-        )
-    return paths[0] if paths else None
-
-
-def read_dictionary(path: Path, target_lang: str) -> pa.Table:
-    """A dictionary from English as a lexicon, ranked by order of lines.
-
-    A line is a term and its translation with a tab between or, in a file that has no tab at all (as
-    MUSE's), a blank. InputError with file and line for one that has not exactly these two.
-    """
-    blocks = list(read_blocks(path))
-    if not blocks:
-        raise InputError(f"{path}: no entries in it")
-    tabs = any(pc.any(pc.match_substring(block.lines, "\t")).as_py() for block in blocks)
-    between = "<TAB>" if tabs else " "
-    columns = [_cells(block, tabs, f"`term{between}translation`") for block in blocks]
-    source, target = map(pa.chunked_array, zip(*columns, strict=True))
-    table = pa.table(
-        {
-            "source_lang": pa.repeat("en", len(source)),
-            "target_lang": pa.repeat(target_lang, len(source)),
-            "source_term": pc.utf8_normalize(source, "NFC"),
-            "target_term": pc.utf8_normalize(target, "NFC"),
-            "score": pa.repeat(1.0, len(source)),
-            "origin": pa.repeat("dictionary", len(source)),
-        }
-    )
-    return ranked(table)
-
-
-def _cells(block: Block, tabs: bool, expected: str) -> list[pa.Array]:
-    """The two columns of some lines of a dictionary, both filled."""
-    cells = [pc.utf8_trim_whitespace(cell) for cell in block.cells(2, expected, tabs)]
-    for cell in cells:
-        block.refuse(pc.equal(pc.binary_length(cell), 0), f"expected {expected}")
-    return cells
+def dataset(folder: Path) -> pyarrow.dataset.Dataset:
+    """The entries in a folder of Parquet files."""
+    data = pyarrow.dataset.dataset(str(folder), format="parquet", exclude_invalid_files=True)
+    tables.check(data.schema, tables.LEXICON, str(folder))
+    return data
 
 
 def ranked(entries: pa.Table) -> pa.Table:

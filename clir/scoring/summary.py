@@ -9,6 +9,7 @@ import pandas as pd
 
 from clir import names
 from clir.scoring.measures import bonferroni, paired_p_values
+from clir.switching.methods import BASELINE
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
 _TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
@@ -88,6 +89,6 @@ def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
 
 def _baseline(method: str) -> str:
     """The zero-shot method that saw the same domains."""
-    return "zero-shot" + (
+    return BASELINE + (
         f" without {method.split(' without ', 1)[1]}" if " without " in method else ""
     )

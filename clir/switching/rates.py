@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from clir.switching.methods import Plan
+from clir.switching.plans import Plan
 
 _SIDES = ("query", "passage")
 # Words of each domain and side by their fate: all ``words`` (language ""), those ``switched`` into

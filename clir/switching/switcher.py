@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ import pyarrow.compute as pc
 
 from clir.errors import InputError
 from clir.languages import STOP_WORDS
+from clir.switching import replacing
 from clir.switching.matching import Matches, match
-from clir.switching.switcher import replacing
 from clir.switching.term_index import TermIndex, source_language
 from clir.text.folding import letters_of
 from clir.text.hashing import mix
@@ -138,6 +139,12 @@ class Switcher:
     def _matches(self, buffer: Buffer, words: Words, drawn: np.ndarray) -> Matches:
         """``drawn``: the number of the language of each text, -1 for any."""
         return match(*buffer, words, drawn, letters_of(self.source), self._index)
+
+
+@cache
+def opened(folder: Path) -> Switcher:
+    """A saved switcher, opened once per process."""
+    return Switcher.open(folder)
 
 
 def _no_language(texts: int) -> np.ndarray:

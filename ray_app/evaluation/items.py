@@ -20,11 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clir import manifest, tables
-from clir.collections.layouts import trec
+from clir.collections import trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
 from clir.scoring import measures
-from clir.switching.switcher import methods
+from clir.switching.translate_test import into_english
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
 
@@ -380,7 +380,7 @@ def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa
     content, ids = table["text"].combine_chunks(), table["id"].combine_chunks()
     if not system.translates:
         return content
-    return methods.into_english(content, ids, lang, str(sources.translators))
+    return into_english(content, ids, lang, str(sources.translators))
 
 
 def _write(table: pa.Table, path: Path) -> Path:

@@ -20,8 +20,9 @@ import ray
 import ray.data
 
 from clir import manifest, results
-from clir.experiment import TRANSLATE_TEST, Experiment
-from clir.switching.methods import build_translators
+from clir.experiment import Experiment
+from clir.switching.methods import METHODS
+from clir.switching.translate_test import build_translators
 from clir.workspace import Workspace
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import DONE, PART, Embedding, Rankings, Sources, System, timed
@@ -78,7 +79,7 @@ def _sources(experiment: Experiment) -> Sources:
         depth = experiment.models["cross-encoder"].candidates
         found = candidates.build(experiment, output / "collections")
     translators = None
-    if any(m in TRANSLATE_TEST for model in experiment.models.values() for m in model.methods):
+    if any(METHODS[method].translates for method in experiment.asked):
         translators = build_translators(experiment, output / "lexicon").absolute()
     return Sources(
         tables=output / "collections",
@@ -95,12 +96,12 @@ def _methods(run: Run) -> list[str]:
     """The methods that rank with a run: its own if asked for, and those that translate."""
     if run.without_domain:
         return [run.method]
-    return [m for m in run.model.methods if run.method in (m, TRANSLATE_TEST.get(m))]
+    return [m for m in run.model.methods if run.method == METHODS[m].trained]
 
 
 def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Planned:
     inputs = [run.folder, sources.tables]
-    if method in TRANSLATE_TEST and sources.translators:
+    if METHODS[method].translates and sources.translators:
         inputs.append(sources.translators)
     if run.kind == "cross-encoder" and sources.candidates:
         inputs.append(sources.candidates)
@@ -123,7 +124,7 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
         without_domain=run.without_domain,
         model=run.folder,
         max_length=run.model.max_length,
-        translates=method in TRANSLATE_TEST,
+        translates=METHODS[method].translates,
         # Named by its origin, so that what an earlier start left is used only if it still fits.
         work=experiment.workspace.kept(folder) / digest,
     )

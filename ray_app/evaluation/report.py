@@ -27,6 +27,7 @@ from clir.experiment import Experiment
 from clir.languages import OF_COLLECTIONS
 from clir.scoring.measures import MEASURES
 from clir.scoring.summary import summarise
+from clir.switching.methods import BASELINE, METHODS
 
 _SETTINGS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
 _SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table
@@ -140,10 +141,7 @@ def _by_method(part: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
 
 
 def _ordered(methods: Any) -> list[str]:
-    order = [
-        "zero-shot", "translate-test", "bl-cs", "ml-cs", "wiki-cs", "translate-test-ml-cs",
-        "fine-tuning",
-    ]  # fmt: skip
+    order = list(METHODS)
     return sorted(methods, key=lambda m: (order.index(m.split(" ")[0]), m))
 
 
@@ -209,7 +207,7 @@ def _domain_gains(rows: pd.DataFrame) -> list[dict[str, Any]]:
     part = rows[
         (rows["query_lang"] == "all")
         & (rows["measure"] == _SHOWN)
-        & (rows["method"] != "zero-shot")
+        & (rows["method"] != BASELINE)
         & ~rows["method"].str.contains(" without ")
     ]
     lines = []

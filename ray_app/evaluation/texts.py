@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
 
-from clir.collections.layouts import trec
+from clir.collections import trec
 from clir.experiment import Evaluation
 from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.text.hashing import mix

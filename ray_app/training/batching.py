@@ -20,7 +20,8 @@ import torch
 from transformers import BatchEncoding
 
 from clir.errors import InputError
-from clir.switching.methods import OnTheFly, switch_side
+from clir.switching.pairs import switch_side
+from clir.switching.plans import OnTheFly
 from clir.text.words import hash_ids
 from ray_app.training.tokenization import Encoder
 

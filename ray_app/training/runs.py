@@ -11,8 +11,9 @@ import pyarrow.dataset
 
 from clir import manifest, results
 from clir.errors import InputError
-from clir.experiment import TRAINED_METHODS, TRANSLATE_TEST, Experiment, Model, Training
-from clir.switching.methods import OnTheFly, on_the_fly, pairs_folder
+from clir.experiment import Experiment, Model, Training
+from clir.switching.methods import trained
+from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace
 from ray_app.training.base_models import Base
 
@@ -57,8 +58,7 @@ def plan_runs(experiment: Experiment) -> list[Run]:
     runs = []
     for kind, model in experiment.models.items():
         tokenizer = _tokenizer(experiment, kind) if model.base is None else None
-        wanted = {TRANSLATE_TEST.get(method, method) for method in model.methods}
-        cases: list[tuple[str, str | None]] = [(m, None) for m in TRAINED_METHODS if m in wanted]
+        cases: list[tuple[str, str | None]] = [(m, None) for m in trained(model.methods)]
         if experiment.leave_out and kind == experiment.leave_out.model:
             cases += [(m, experiment.leave_out.domain) for m in experiment.leave_out.methods]
         runs += [

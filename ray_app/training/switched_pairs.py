@@ -14,9 +14,10 @@ import ray.data
 from clir import manifest, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
-from clir.switching.methods import Plan
-from clir.switching.switcher import methods
-from clir.switching.switcher import rates as switch_rates
+from clir.switching import plans, rates
+from clir.switching.methods import BASELINE
+from clir.switching.pairs import switch_pairs
+from clir.switching.plans import Plan
 
 _BATCH_BYTES = 16 << 20  # kernels need several arrays of a batch's size
 
@@ -27,7 +28,7 @@ def switched_pairs(experiment: Experiment, method: str) -> ray.data.Dataset:
     InputError where the English pairs or the method's look-up tables are not there: both are made
     by ``jobs/switch_pairs.py``, for zero-shot (or ``switching.on_the_fly``) and for the method.
     """
-    chosen = methods.plan(experiment, method)
+    chosen = plans.plan(experiment, method)
     if not chosen.switches:
         raise InputError(f"{method} switches nothing: read {experiment.output}/pairs/{method}")
     english, switchers = _made_from(experiment, method)
@@ -45,14 +46,14 @@ def measure(experiment: Experiment, method: str) -> None:
 
     Training draws anew in every pass, from the same lexicon at the same p.
     """
-    chosen = methods.plan(experiment, method)
+    chosen = plans.plan(experiment, method)
     settings = {"plan": chosen._asdict(), "seed": experiment.seeds[0]}
 
     def write(_: object) -> dict[str, object]:
         counted = switched_pairs(experiment, method).map_batches(
             partial(_count, chosen=chosen), batch_format="pyarrow"
         )
-        return switch_rates.summary(counted.iter_rows())  # some dozens of each block
+        return rates.summary(counted.iter_rows())  # some dozens of each block
 
     folder = experiment.output / "switch_rates" / method
     inputs = _made_from(experiment, method)
@@ -61,21 +62,19 @@ def measure(experiment: Experiment, method: str) -> None:
 
 def _made_from(experiment: Experiment, method: str) -> tuple[Path, Path]:
     """The folders of the English pairs and of the look-up tables."""
-    english = methods.pairs_folder(experiment, "zero-shot")
-    return english, methods.switchers_folder(experiment, method)
+    english = plans.pairs_folder(experiment, BASELINE)
+    return english, plans.switchers_folder(experiment, method)
 
 
 def _switch(table: pa.Table, chosen: Plan, switchers: str, seed: int) -> pa.Table:
     rows = max(1, _BATCH_BYTES * len(table) // max(1, table.nbytes))
     parts = table.combine_chunks().to_batches(max_chunksize=rows)
     return pa.Table.from_batches(
-        [methods.switch_pairs(part, chosen, switchers, seed) for part in parts],
+        [switch_pairs(part, chosen, switchers, seed) for part in parts],
         tables.SWITCHED_PAIRS,
     )
 
 
 def _count(table: pa.Table, chosen: Plan) -> pa.Table:
-    parts = table.select(switch_rates.COLUMNS).combine_chunks().to_batches()
-    return pa.Table.from_batches(
-        [switch_rates.count(part, chosen) for part in parts], switch_rates.COUNTS
-    )
+    parts = table.select(rates.COLUMNS).combine_chunks().to_batches()
+    return pa.Table.from_batches([rates.count(part, chosen) for part in parts], rates.COUNTS)

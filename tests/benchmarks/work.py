@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clir import experiment, manifest
-from clir.lexicons import entries as lexicon
+from clir.lexicons.entries import ranked
 from clir.lexicons.sql_dump import Account, read_dump
-from clir.switching.switcher import switcher as switching
+from clir.switching import switcher as switching
 from spark_etl import session, titles
 
 _PAGE = pa.schema(
@@ -137,7 +137,7 @@ def _switcher(dictionary: str) -> switching.Switcher:
     entries = json.loads(Path(dictionary).read_text())
     langs = sorted({lang for lang, _, _ in entries})
     lang, source, target = zip(*entries, strict=True)
-    table = lexicon.ranked(
+    table = ranked(
         pa.table(
             {
                 "source_lang": pa.repeat("en", len(lang)),

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as npst
 from ir_measures import AP, RR, R, nDCG
 
 from clir import tables
-from clir.collections.layouts import SCHEMAS, trec
+from clir.collections import trec
+from clir.collections.layouts import SCHEMAS
 from clir.experiment import Evaluation
 from clir.scoring.summary import summarise
 from ray_app.evaluation import candidates, items, ranking, report, texts

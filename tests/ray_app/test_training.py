@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 from clir.errors import InputError
 from clir.experiment import Model
 from clir.lexicons.entries import ranked
-from clir.switching.methods import OnTheFly, Plan
+from clir.switching.plans import OnTheFly, Plan
 from clir.switching.switcher import Switcher
 from ray_app.training import base_models, batching, losses, models, tokenization
 

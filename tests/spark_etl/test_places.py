@@ -3,7 +3,7 @@
 import pytest
 
 from clir import experiment, manifest
-from clir.switching.switcher import methods
+from clir.switching.translate_test import build_translators
 from spark_etl import (
     collection_tables,
     lexicon_card,
@@ -46,7 +46,7 @@ def stages(settings):
         "switchers/ml-cs": pairs("ml-cs"),
         "switchers/bl-cs": pairs("bl-cs", on_the_fly=True),
         "training_candidates": pairs("zero-shot", negatives_from="bm25"),
-        "switchers/translate-test": lambda: methods.build_translators(settings, made["lexicon"]),
+        "switchers/translate-test": lambda: build_translators(settings, made["lexicon"]),
         "vectors/de": lambda: trained_vectors.train(must_not_start, settings, must_not_start, []),
         "vector_lexicon": lambda: vector_lexicon.build(
             must_not_start, settings, {}, must_not_start, []

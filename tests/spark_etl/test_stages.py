@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from clir import experiment, manifest, tables
-from clir.collections.layouts import SCHEMAS, trec
+from clir.collections import trec
+from clir.collections.layouts import SCHEMAS
 from clir.errors import InputError, user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clir.collections.layouts import beir
+from clir.collections import beir
 from clir.errors import InputError
 
 

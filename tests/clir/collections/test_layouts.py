@@ -3,8 +3,8 @@ import json
 import pytest
 
 from clir import tables
+from clir.collections import layouts as collections
 from clir.collections.layouts import Part
-from clir.collections.layouts import layouts as collections
 from clir.errors import InputError
 from clir.experiment import Collection
 from tests import layouts

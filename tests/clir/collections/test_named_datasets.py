@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import pytest
 
-from clir.collections.layouts import layouts as collections
+from clir.collections import layouts as collections
 from clir.errors import InputError
 from clir.experiment import Collection
 

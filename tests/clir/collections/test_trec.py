@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clir.collections.layouts import trec
+from clir.collections import trec
 from clir.errors import InputError
 
 

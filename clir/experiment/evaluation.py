@@ -1,0 +1,25 @@
+"""What is ranked and scored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, PositiveInt
+
+from clir.experiment.types import CollectionLanguage, FileName, Section, Several, keys_as_text
+from clir.languages import SEEN, UNSEEN
+
+
+class Evaluation(Section):
+    """What is ranked and scored."""
+
+    # Of MoIR and CLIR; None: all that there are.
+    languages: Several[CollectionLanguage] | None = None
+    mlir: Annotated[dict[FileName, list[CollectionLanguage]], BeforeValidator(keys_as_text)] = {
+        "6": SEEN,
+        "14": SEEN + UNSEEN,
+    }
+    mlir_draws: PositiveInt = 1  # independent draws of each id's language
+    depth: PositiveInt = 1000  # ranks kept per query
+    batch_size: PositiveInt = 256
+    workers: PositiveInt = 1

@@ -1,0 +1,52 @@
+"""The whole of an experiment file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from clir.experiment.data import Collections, Dumps
+from clir.experiment.evaluation import Evaluation
+from clir.experiment.lexicons import Lexicons
+from clir.experiment.models import LeaveOut, Model, ModelKind, Training
+from clir.experiment.spark import Spark
+from clir.experiment.switching import Switching
+from clir.experiment.types import Section, Seed, Several
+from clir.switching.methods import trained
+from clir.workspace import Workspace
+
+
+class Experiment(Section):
+    """One named run of the whole way, from dumps to report."""
+
+    name: str
+    output: Path
+    seeds: Several[Seed] = [1]
+    # What is checked of a result's files before they are used: every byte, which is hashed once
+    # when it is written and once by each job that reads it; or, for tables so large that this takes
+    # long (some seconds for each 10 GB), their sizes alone.
+    integrity: Literal["hashes", "sizes"] = "hashes"
+    titles: list[Dumps] = []
+    lexicons: Lexicons = Lexicons()
+    collections: Collections
+    switching: Switching = Switching()
+    models: dict[ModelKind, Model]
+    training: Training = Training()
+    leave_out: LeaveOut | None = None
+    evaluation: Evaluation = Evaluation()
+    spark: Spark = Spark()
+
+    @property
+    def asked(self) -> set[str]:
+        """Every method that some model is asked for."""
+        return {method for model in self.models.values() for method in model.methods}
+
+    @property
+    def workspace(self) -> Workspace:
+        """The output folder, as stages write into it."""
+        return Workspace(self.output.absolute(), self.integrity == "hashes")
+
+    @property
+    def methods(self) -> list[str]:
+        """Every trained method that some model needs, in the order of the table."""
+        return trained(self.asked)

@@ -1,0 +1,33 @@
+"""How English training pairs become multilingual ones."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from clir.experiment.types import Distinct, LanguageCode, NotNegative, Positive, Section, Share
+from clir.languages import SEEN
+
+
+class Switching(Section):
+    """How English training pairs become multilingual ones."""
+
+    languages: Distinct[LanguageCode] = [code for code in SEEN if code != "en"]  # ML-CS, Wiki-CS
+    pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # query, passage: BL-CS, fine-tuning
+    probability: Share = 0.5  # of a word, in BL-CS and ML-CS
+    phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
+    copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
+    # Whether training switches the English pairs as it reads them, anew in every pass; else they
+    # are written down switched.
+    on_the_fly: bool = False
+    # Passages that do not answer, per positive, for the cross-encoder: random ones of the
+    # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
+    negatives: NonNegativeInt = 4
+    negatives_from: Literal["random", "bm25", "candidates"] = "random"
+    negatives_depth: PositiveInt = 100  # of BM25's best that are drawn from
+    # How the domains are mixed: by their sizes to the power of 1 / temperature (1: as they are;
+    # the higher, the more even), or by the weights given here for every domain.
+    domain_temperature: Positive = 1.0
+    domain_weights: dict[str, NotNegative] = {}
+    title_pairs: bool = False  # also train on (title, text) of every document that has a title

@@ -1,0 +1,73 @@
+"""How one method switches in an experiment: which side into what, how often, and on the fly or not.
+
+A plan only says; ``switching.tables`` lays out what it looks words up in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from clir.experiment import Experiment
+from clir.switching.methods import METHODS
+
+
+class Plan(NamedTuple):
+    """How one method switches: the languages of each side, and what is replaced how often."""
+
+    method: str
+    query_languages: tuple[str, ...]  # empty: this side is left alone
+    passage_languages: tuple[str, ...]
+    probability: float
+    origins: tuple[str, ...]  # the chain of lexicons asked
+    phrases: bool  # phrases of up to three words, language drawn per text; else words
+    translations: int
+
+    @property
+    def sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("query", self.query_languages), ("passage", self.passage_languages)
+
+    @property
+    def switches(self) -> bool:
+        return bool(self.query_languages or self.passage_languages)
+
+
+class OnTheFly(NamedTuple):
+    """How training switches pairs as it reads them."""
+
+    plan: Plan
+    switchers: Path
+
+
+def plan(experiment: Experiment, method: str) -> Plan:
+    """The plan of a trained method, from the experiment."""
+    switching, lexicon, row = experiment.switching, experiment.lexicons, METHODS[method]
+    if row.into is None:
+        return Plan(method, (), (), 0.0, (), False, lexicon.translations)
+    if row.into == "pair":
+        query, passage = (() if lang == "en" else (lang,) for lang in switching.pair)
+    else:
+        query = passage = tuple(switching.languages)
+    phrases = row.chain == "phrases"
+    share = switching.phrase_probability if phrases else switching.probability
+    chain = tuple(getattr(lexicon, row.chain))
+    return Plan(method, query, passage, share, chain, phrases, lexicon.translations)
+
+
+def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
+    """How a method's pairs are switched while training reads them, or None: they lie switched."""
+    chosen = plan(experiment, method)
+    if not (chosen.switches and experiment.switching.on_the_fly):
+        return None
+    return OnTheFly(chosen, switchers_folder(experiment, method))
+
+
+def pairs_folder(experiment: Experiment, method: str) -> Path:
+    """Where the pairs lie that a method reads: its own, or the English ones it switches."""
+    read = "zero-shot" if on_the_fly(experiment, method) else method
+    return experiment.output / "pairs" / read
+
+
+def switchers_folder(experiment: Experiment, method: str) -> Path:
+    """Where a method's look-up tables lie."""
+    return experiment.output / "switchers" / method
