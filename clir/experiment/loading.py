@@ -62,7 +62,7 @@ def load(path: Path, overrides: list[str] | None = None, *checks: Check) -> Expe
 
     Looks at nothing but the file, unless ``checks`` do.
     """
-    from clir import consistency  # it reads experiments
+    from clir.experiment import consistency  # it reads experiments
 
     values = _values(path, overrides or [])
     wrong = [*_left_over(values)]
