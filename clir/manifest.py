@@ -1,9 +1,9 @@
 """Beside each result: what it was made from, and which files it is. What is done is skipped.
 
-A stage writes in the private place of the output folder (``clir.workspace``); its manifest comes
-last, and then the folder gets its name. So a folder under its own name is whole, and a killed stage
-leaves nothing that is read. A folder is read only if it holds the files that its manifest lists,
-and replaced only if it holds no others: what is not listed may be a user's.
+A stage writes in the private place of the output folder (``clir.output_folder``); its manifest
+comes last, and then the folder gets its name. So a folder under its own name is whole, and a killed
+stage leaves nothing that is read. A folder is read only if it holds the files that its manifest
+lists, and replaced only if it holds no others: what is not listed may be a user's.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from typing import IO, Any
 from uuid import uuid4
 
 from clir.errors import InputError
-from clir.workspace import PRIVATE, Workspace
+from clir.output_folder import PRIVATE, OutputFolder
 
 NAME = "manifest.json"
 # What every manifest tells.
 _SHAPE = {"inputs": dict, "settings": dict, "version": str, "counts": dict, "files": dict}
+_OUTPUT = Path("OUTPUT")  # stands for the output folder
 _AGAIN = "delete the folder and run again"
 _HASHING = 8  # files at a time: one core reads about a gigabyte a second
 
@@ -33,7 +34,7 @@ Files = dict[str, dict[str, Any]]  # by their place in a folder: bytes, sha256 (
 
 
 def build(
-    workspace: Workspace,
+    workspace: OutputFolder,
     folder: Path,
     inputs: Iterable[Path],
     settings: Mapping[str, Any],
@@ -44,7 +45,7 @@ def build(
     ``write`` returns what to keep in the manifest: row counts, drops by reason. Inputs are files,
     or folders that carry a manifest of their own. Returns whether anything was done.
     """
-    origin = origin_of(inputs, settings)
+    origin = origin_of(workspace, inputs, settings)
     if not is_current(folder, origin):
         with at_work(workspace, {folder: origin}):
             if not is_current(folder, origin):  # another start may have made it meanwhile
@@ -54,13 +55,27 @@ def build(
     return False
 
 
-def origin_of(inputs: Iterable[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
+def origin_of(
+    workspace: OutputFolder, inputs: Iterable[Path], settings: Mapping[str, Any]
+) -> dict[str, Any]:
     """What an output is made from; two outputs of one origin are the same."""
     return {
-        "inputs": {str(path): fingerprint(path) for path in inputs},
+        "inputs": {_told(workspace, path): fingerprint(path) for path in inputs},
         "settings": json.loads(json.dumps(settings, default=str)),
         "version": version("clir"),
     }
+
+
+def _told(workspace: OutputFolder, path: Path) -> str:
+    """An input as manifests tell it: the same wherever the output folder lies."""
+    inside = path.is_relative_to(workspace.output)
+    return str(_OUTPUT / path.relative_to(workspace.output)) if inside else str(path)
+
+
+def _meant(workspace: OutputFolder, told: str) -> Path:
+    path = Path(told)
+    inside = path.is_relative_to(_OUTPUT)
+    return workspace.output / path.relative_to(_OUTPUT) if inside else path
 
 
 def is_current(folder: Path, origin: Mapping[str, Any]) -> bool:
@@ -73,19 +88,19 @@ def is_current(folder: Path, origin: Mapping[str, Any]) -> bool:
 
 
 @contextmanager
-def at_work(workspace: Workspace, origins: Mapping[Path, Mapping[str, Any]]) -> Iterator[None]:
+def at_work(workspace: OutputFolder, origins: Mapping[Path, Mapping[str, Any]]) -> Iterator[None]:
     """Hold the folders of stages that are about to be made, and look at what they are made from."""
     with ExitStack() as held:
         for folder, origin in origins.items():
             held.enter_context(workspace.held(folder))
-            for path in map(Path, origin["inputs"]):
+            for path in (_meant(workspace, told) for told in origin["inputs"]):
                 if (path / NAME).exists() and manifest_of(path) is not None:
                     verify(workspace, path)
         yield
 
 
 def publish(
-    workspace: Workspace,
+    workspace: OutputFolder,
     folder: Path,
     origin: Mapping[str, Any],
     write: Callable[[Path], Mapping[str, Any]],
@@ -117,7 +132,7 @@ def publish(
     print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
 
 
-def replace(workspace: Workspace, path: Path, write: Callable[[Path], object]) -> None:
+def replace(workspace: OutputFolder, path: Path, write: Callable[[Path], object]) -> None:
     """Have ``write(temporary_path)`` make a result without a manifest in it: a file or a folder."""
     with workspace.held(path):
         check_replaceable(workspace, path)
@@ -132,7 +147,7 @@ def replace(workspace: Workspace, path: Path, write: Callable[[Path], object]) -
             made.rename(path)
 
 
-def remove(workspace: Workspace, path: Path) -> None:
+def remove(workspace: OutputFolder, path: Path) -> None:
     """Remove a result, if it is there; InputError where it may hold something of a user's."""
     with workspace.held(path):
         check_replaceable(workspace, path)
@@ -141,7 +156,7 @@ def remove(workspace: Workspace, path: Path) -> None:
                 path.rename(piece / "replaced")
 
 
-def check_replaceable(workspace: Workspace, path: Path) -> None:
+def check_replaceable(workspace: OutputFolder, path: Path) -> None:
     """InputError where what lies at a result's place is not just what we wrote there."""
     listed = workspace.written(path)
     if not listed.exists():
@@ -214,7 +229,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     return made if shaped and all(map(_is_file_entry, made["files"].values())) else None
 
 
-def verify(workspace: Workspace, folder: Path) -> dict[str, Any]:
+def verify(workspace: OutputFolder, folder: Path) -> dict[str, Any]:
     """As ``read``, and every byte of the files is the one that was written.
 
     In a process each file is read once, unless it changes.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from clir import manifest, names
+from clir import manifest
 from clir.experiment import Experiment
 from clir.switching.methods import METHODS, trained
-
-REPORT = ("summary.json", "report.html")
-REJECTED = "titles.rejected"
+from clir.switching.translate_test import TRANSLATED
+from clir.workspace import run_name
 
 
 def begin(experiment: Experiment) -> None:
@@ -27,32 +26,38 @@ def begin(experiment: Experiment) -> None:
 
 
 def places(experiment: Experiment) -> Iterator[Path]:
-    """The places of all results that some job of the experiment may make."""
-    output = experiment.output
-    for name in ("titles", REJECTED, "collections", "lexicon", "lexicon_card", "vector_lexicon",
-                 "training_candidates", "candidates", "checkpoints", *REPORT):  # fmt: skip
-        yield output / name
-    for lang in experiment.lexicons.vector_texts:
-        yield output / "vectors" / lang
-    for method in (*experiment.methods, "translate-test"):
-        yield output / "switchers" / method
-    for method in experiment.methods:
-        yield output / "pairs" / method
-        yield output / "switch_rates" / method
-    for kind, model in experiment.models.items():
-        yield output / "tokenizers" / kind
-        methods = dict.fromkeys([*model.methods, *experiment.methods])
-        cases: list[tuple[str, str | None]] = [(method, None) for method in methods]
+    """The places of all results that some job of the experiment may make, in order."""
+    workspace, methods = experiment.workspace, experiment.methods
+    yield from (workspace.titles, workspace.rejected_titles, workspace.collections)
+    yield from map(workspace.vectors, experiment.lexicons.vector_texts)
+    yield from (workspace.vector_lexicon, workspace.lexicon, workspace.lexicon_card)
+    yield workspace.training_candidates
+    # Translate-Test's methods share one.
+    yield from map(workspace.switchers, (*methods, TRANSLATED))
+    yield from map(workspace.pairs, methods)
+    yield from map(workspace.switch_rates, methods)
+    yield from map(workspace.tokenizer, experiment.models)
+    runs, systems = _run_names(experiment)
+    yield workspace.checkpoints
+    yield from map(workspace.model, runs)
+    yield workspace.candidates
+    yield from map(workspace.evaluation, systems)
+    yield from (workspace.summary, workspace.report)
+
+
+def _run_names(experiment: Experiment) -> tuple[list[str], list[str]]:
+    """The names of all runs, and of all systems that rank with their models."""
+    runs, systems = [], []
+    for name, model in experiment.models.items():
+        cases: list[tuple[str, str | None]] = [
+            (method, None) for method in dict.fromkeys([*model.methods, *experiment.methods])
+        ]
         if experiment.leave_out:
             cases += [(method, experiment.leave_out.domain) for method in trained(METHODS)]
         for method, without in cases:
             for seed in experiment.seeds:
-                name = run_name(kind, method, seed, without)
-                yield output / "evaluation" / name
+                run = run_name(name, method, seed, without)
+                systems.append(run)
                 if not METHODS[method].translates:
-                    yield output / "models" / name
-
-
-def run_name(kind: str, method: str, seed: int, without: str | None) -> str:
-    """What a trained model is called, and a system that ranks with one."""
-    return f"{kind}.{method}.{seed}" + (f".without-{names.encoded(without)}" if without else "")
+                    runs.append(run)
+    return runs, systems

@@ -7,8 +7,8 @@ from clir.experiment import sources
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    output = settings.output
-    sources.check_translations(settings, output / "collections", output / "lexicon")
+    workspace = settings.workspace
+    sources.check_translations(settings, workspace.collections, workspace.lexicon)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import ray_pipeline

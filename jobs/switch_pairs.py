@@ -7,7 +7,7 @@ from clir.experiment import sources
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    collections, lexicon = settings.output / "collections", settings.output / "lexicon"
+    collections, lexicon = settings.workspace.collections, settings.workspace.lexicon
     sources.check_domains(settings, collections)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from spark_etl import lexicon_card, session, training_pairs

@@ -8,7 +8,7 @@ from ray_app.training import base_models
 def main() -> None:
     settings = experiment.from_command_line(__doc__, sources.tokenizer_texts, base_models.check)
     results.begin(settings)
-    sources.check_domains(settings, settings.output / "collections")
+    sources.check_domains(settings, settings.workspace.collections)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.training import ray_launcher

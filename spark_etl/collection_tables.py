@@ -32,7 +32,7 @@ _TYPES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
 
 def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
-    folder = experiment.output / "collections"
+    folder = experiment.workspace.collections
     # One may train with one split and test with another; it is read once.
     collections = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
     names = [collection.id for collection in collections]

@@ -31,7 +31,7 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
 
     InputError where that chain covers too little of the texts (``lexicons.minimum_coverage``).
     """
-    folder = experiment.output / "lexicon_card"
+    folder = experiment.workspace.lexicon_card
     names = [c.id for c in experiment.collections.train]
     used = [*experiment.switching.languages, *experiment.switching.pair]
     settings = {
@@ -51,9 +51,7 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         texts.coalesce(1).write.parquet(str(out / "texts"))
         entries = read_table(session, lexicon / "data")
         langs = [row[0] for row in entries.select("target_lang").distinct().collect()]
-        # Executors do not run in this process's folder.
-        entries_in, texts_in = (lexicon / "data").absolute(), (out / "texts").absolute()
-        cards_of = partial(_cards, entries_in, texts_in, experiment.lexicons)
+        cards_of = partial(_cards, lexicon / "data", out / "texts", experiment.lexicons)
         cards = sorted(
             itertools.chain.from_iterable(run_each(session, langs, cards_of)), key=_order
         )

@@ -39,7 +39,7 @@ _ENTRIES = pa.schema(
 
 def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
-    folder = experiment.output / "lexicon"
+    folder = experiment.workspace.lexicon
     given = experiment.lexicons.dictionary
     dictionaries = dictionaries_in(given) if given else {}
     inputs = [titles, *dictionaries.values()]

@@ -89,12 +89,12 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
     One task indexes a collection, which it holds in memory; any number of tasks look queries up in
     the index, which is mapped into memory from its files.
     """
-    folder = experiment.output / "training_candidates"
+    folder = experiment.workspace.training_candidates
     names = [collection.id for collection in experiment.collections.train]
     split, depth = experiment.collections.train_split, experiment.switching.negatives_depth
 
     def write(out: Path) -> dict[str, int]:
-        session, work = spark(), (out / "work").absolute()  # executors run in other folders
+        session, work = spark(), out / "work"
         judged = read_table(session, collections / "judgments")
         asked = judged.where((F.col("split") == split) & F.col("collection").isin(names))
         queries = read_table(session, collections / "queries").where("lang = 'en'")
@@ -107,7 +107,7 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
         sizes = queries.groupBy("collection", numbers.alias("number")).count().collect()
         columns = "collection string, number long"
         table = one_task_each(session, [(row[0], row["number"]) for row in sizes], columns)
-        table.mapInArrow(_indexer(collections.absolute(), work), columns).count()
+        table.mapInArrow(_indexer(collections, work), columns).count()
         blocks = [
             (row[0], row["number"], at) for row in sizes for at in range(0, row["count"], _QUERIES)
         ]

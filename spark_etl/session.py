@@ -114,7 +114,7 @@ def _local(settings: experiment.Spark) -> dict[str, Any]:
 
 def read_table(spark: SparkSession, folder: Path) -> DataFrame:
     """A Parquet table by its folder, whose path is no pattern: Spark's reader takes it as one."""
-    return spark.read.option("__globPaths__", "false").parquet(str(folder.absolute()))
+    return spark.read.option("__globPaths__", "false").parquet(str(folder))
 
 
 def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from clir import manifest, results
+from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -77,12 +77,12 @@ class _Staged(NamedTuple):
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
     """Make the titles table of all dumps of the experiment; returns its folder."""
-    folder = experiment.output / "titles"
+    folder = experiment.workspace.titles
     files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
     settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
 
     def write(out: Path) -> dict[str, int]:
-        manifest.remove(experiment.workspace, experiment.output / results.REJECTED)
+        manifest.remove(experiment.workspace, experiment.workspace.rejected_titles)
         return _write(spark(), experiment, out)
 
     manifest.build(experiment.workspace, folder, files, settings, write)
@@ -90,9 +90,9 @@ def mine(spark: Spark, experiment: Experiment) -> Path:
 
 
 def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, int]:
-    dumps, quarantine = experiment.titles, experiment.output / results.REJECTED
+    dumps, quarantine = experiment.titles, experiment.workspace.rejected_titles
     # Executors do not run in this process's folder.
-    staging, rejected, data = (out.absolute() / name for name in ("staging", "rejected", "data"))
+    staging, rejected, data = (out / name for name in ("staging", "rejected", "data"))
     for folder in (staging, rejected, data):
         folder.mkdir()
     sources = [

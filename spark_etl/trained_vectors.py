@@ -40,18 +40,20 @@ def train(
     part their words otherwise than ``clir.text.words``; ``made_from``: what these come from.
     """
     lexicons = experiment.lexicons
-    folders = {lang: experiment.output / "vectors" / lang for lang in lexicons.vector_texts}
+    folders = {lang: experiment.workspace.vectors(lang) for lang in lexicons.vector_texts}
     settings = lexicons.model_dump(include={"vector_training", "vector_words"}, mode="json")
     due = []
     for lang, paths in lexicons.vector_texts.items():
         joined = made_from if lang in vector_training.TERMS_JOINED else []
-        origin = manifest.origin_of([*paths, *joined], {"lang": lang, **settings})
+        origin = manifest.origin_of(
+            experiment.workspace, [*paths, *joined], {"lang": lang, **settings}
+        )
         if manifest.is_current(folders[lang], origin):
             print(f"vectors/{lang}: up to date", flush=True)
         else:
             # Executors do not run in this process's folder.
             texts = [path.absolute() for path in paths]
-            due.append(_Due(lang, texts, folders[lang].absolute(), origin))
+            due.append(_Due(lang, texts, folders[lang], origin))
     if due:
         with manifest.at_work(experiment.workspace, {one.folder: one.origin for one in due}):
             _train_each(spark(), experiment, due, terms)

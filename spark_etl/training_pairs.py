@@ -50,7 +50,7 @@ def build(
     def write(out: Path) -> dict[str, Any]:
         pairs = _pairs(spark(), experiment, method, collections, given(), seed)
         pairs = shuffled(pairs, experiment, _sizes(pairs, experiment, method), seed)
-        switch = _switch(chosen, str(inputs[-1].absolute()), seed)
+        switch = _switch(chosen, str(inputs[-1]), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
         counts = _counts(read_table(spark(), out / "data"), chosen)

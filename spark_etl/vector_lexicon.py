@@ -50,13 +50,13 @@ def build(
     ``vectors``: a file of each language, English among them; ``seeds()``: entries of another
     lexicon, whose one-word terms the map is learned from; ``made_from``: what all these come from.
     """
-    folder = experiment.output / "vector_lexicon"
+    folder = experiment.workspace.vector_lexicon
     settings = experiment.lexicons.model_dump(
         include={"vectors", "vector_words", "vector_seed", "translations"}, mode="json"
     )
 
     def write(out: Path) -> dict[str, int]:
-        session, work = spark(), out.absolute() / "work"
+        session, work = spark(), out / "work"
         langs = [lang for lang in vectors if lang != "en"]
         pairs = seeds().where("source_lang = 'en' and source_words = 1 and rank = 1")
         pairs.write.partitionBy("target_lang").parquet(str(work / "seeds"))

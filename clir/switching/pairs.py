@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from clir import manifest, tables
 from clir.experiment import Experiment
 from clir.lexicons import entries
-from clir.switching.plans import Plan, switchers_folder
+from clir.switching.plans import Plan
 from clir.switching.switcher import MAX_TITLE_WORDS, Switched, Switcher, opened
 from clir.text.words import count_words
 
@@ -21,7 +21,7 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
 
     InputError for a language without entries.
     """
-    folder = switchers_folder(experiment, chosen.method)
+    folder = experiment.workspace.switchers(chosen.method)
     settings = chosen._asdict()
     del settings["probability"]  # does not change the look-up
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clir.experiment import Experiment
-from clir.switching.methods import METHODS
+from clir.switching.methods import BASELINE, METHODS
 
 
 class Plan(NamedTuple):
@@ -59,15 +59,10 @@ def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
     chosen = plan(experiment, method)
     if not (chosen.switches and experiment.switching.on_the_fly):
         return None
-    return OnTheFly(chosen, switchers_folder(experiment, method))
+    return OnTheFly(chosen, experiment.workspace.switchers(method))
 
 
 def pairs_folder(experiment: Experiment, method: str) -> Path:
     """Where the pairs lie that a method reads: its own, or the English ones it switches."""
-    read = "zero-shot" if on_the_fly(experiment, method) else method
-    return experiment.output / "pairs" / read
-
-
-def switchers_folder(experiment: Experiment, method: str) -> Path:
-    """Where a method's look-up tables lie."""
-    return experiment.output / "switchers" / method
+    read = BASELINE if on_the_fly(experiment, method) else method
+    return experiment.workspace.pairs(read)

@@ -12,8 +12,9 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicons import entries
-from clir.switching.plans import switchers_folder
 from clir.switching.switcher import MAX_PHRASE_WORDS, Switcher, opened
+
+TRANSLATED = "translate-test"  # what the look-up tables of all such methods are called
 
 
 def build_translators(experiment: Experiment, lexicon: Path) -> Path:
@@ -21,7 +22,7 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
 
     A switcher of every language into English, for ``into_english``.
     """
-    folder = switchers_folder(experiment, "translate-test")
+    folder = experiment.workspace.switchers(TRANSLATED)
     origins = experiment.lexicons.words
 
     def write(out: Path) -> dict[str, int]:

@@ -25,7 +25,7 @@ from ray_app.evaluation.texts import held_languages, read_texts
 
 def build(experiment: Experiment, tables: Path) -> Path:
     """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
-    folder = experiment.output / "candidates"
+    folder = experiment.workspace.candidates
     depth = experiment.models["cross-encoder"].candidates
     names = [collection.id for collection in experiment.collections.test]
     split = experiment.collections.test_split

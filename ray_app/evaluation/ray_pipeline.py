@@ -19,11 +19,11 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from clir import manifest, results
+from clir import manifest
 from clir.experiment import Experiment
 from clir.switching.methods import METHODS
 from clir.switching.translate_test import build_translators
-from clir.workspace import Workspace
+from clir.workspace import Workspace, run_name
 from ray_app.evaluation import candidates, texts
 from ray_app.evaluation.items import DONE, PART, Embedding, Rankings, Sources, System, timed
 from ray_app.evaluation.texts import Setting
@@ -73,18 +73,18 @@ def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned
 
 
 def _sources(experiment: Experiment) -> Sources:
-    output = experiment.output.absolute()
+    workspace = experiment.workspace
     found, depth = None, 0
     if "cross-encoder" in experiment.models:
         depth = experiment.models["cross-encoder"].candidates
-        found = candidates.build(experiment, output / "collections")
+        found = candidates.build(experiment, workspace.collections)
     translators = None
     if any(METHODS[method].translates for method in experiment.asked):
-        translators = build_translators(experiment, output / "lexicon").absolute()
+        translators = build_translators(experiment, workspace.lexicon)
     return Sources(
-        tables=output / "collections",
+        tables=workspace.collections,
         translators=translators,
-        candidates=found.absolute() if found else None,
+        candidates=found,
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
         depth=depth,
@@ -112,10 +112,10 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
         "test": [collection.id for collection in experiment.collections.test],
         "split": sources.split,
     }
-    origin = manifest.origin_of(inputs, settings)
+    origin = manifest.origin_of(experiment.workspace, inputs, settings)
     digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
-    name = results.run_name(run.kind, method, run.seed, run.without_domain)
-    folder = experiment.output.absolute() / "evaluation" / name
+    name = run_name(run.kind, method, run.seed, run.without_domain)
+    folder = experiment.workspace.evaluation(name)
     system = System(
         name=name,
         kind=run.kind,

@@ -37,15 +37,15 @@ _SIGNIFICANT = 0.05
 def write(experiment: Experiment, evaluations: list[Path]) -> Path:
     """Write summary.json and report.html into the experiment's folder; the report's path."""
     workspace = experiment.workspace
-    summary, report = (experiment.output / name for name in results.REPORT)
+    summary, report = workspace.summary, workspace.report
     for path in (summary, report):
         manifest.check_replaceable(workspace, path)
-    for folder in (*evaluations, experiment.output / "lexicon_card"):
+    for folder in (*evaluations, experiment.workspace.lexicon_card):
         manifest.verify(workspace, folder)  # complains where a system has not been ranked yet
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
-    tables.check(values.schema, tables.MEASURES, f"{experiment.output}/evaluation")
+    tables.check(values.schema, tables.MEASURES, str(workspace.evaluation("*")))
     if not values.num_rows:
         raise InputError(
             "nothing was scored: between the languages that evaluation and models.*.pairs ask for, "
@@ -62,7 +62,7 @@ def write(experiment: Experiment, evaluations: list[Path]) -> Path:
 
 def print_table(experiment: Experiment) -> None:
     """The means of every method in every setting, to the terminal."""
-    rows = pd.DataFrame(json.loads((experiment.output / "summary.json").read_text()))
+    rows = pd.DataFrame(json.loads((experiment.workspace.summary).read_text()))
     for (model, collection), part in _means(rows).groupby(["model", "collection"]):
         # A name is no markup: rich would take te[s]t for a style.
         title = escape(f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
@@ -73,8 +73,8 @@ def print_table(experiment: Experiment) -> None:
         for line in _by_method(part, _SHOWN):
             table.add_row(escape(line["method"]), *(cell["text"] for cell in line["cells"]))
         Console(width=110).print(table)
-    print(f"summary: {experiment.output / 'summary.json'}")
-    print(f"report:  {experiment.output / 'report.html'}")
+    print(f"summary: {experiment.workspace.summary}")
+    print(f"report:  {experiment.workspace.report}")
 
 
 def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
@@ -265,7 +265,7 @@ def _masked(part: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _flaws(experiment: Experiment) -> list[dict[str, Any]]:
     """How many translations failed, and why: a line per collection and language that has some."""
-    counts = manifest.read(experiment.output / "collections")["counts"]["flaws"]
+    counts = manifest.read(experiment.workspace.collections)["counts"]["flaws"]
     return [
         {"collection": name, "lang": lang, "flaws": flaws}
         for name, langs in counts.items()
@@ -274,32 +274,15 @@ def _flaws(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def _cards(experiment: Experiment) -> list[dict[str, Any]]:
-    return json.loads((experiment.output / "lexicon_card" / "card.json").read_text())
+    return json.loads((experiment.workspace.lexicon_card / "card.json").read_text())
 
 
 def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     """Every finished stage with its seconds and counts, in the order of the work."""
-    names = [
-        "titles",
-        "collections",
-        "vectors/*",
-        "vector_lexicon",
-        "lexicon",
-        "lexicon_card",
-        "training_candidates",
-        "switchers/*",
-        "pairs/*",
-        "switch_rates/*",
-        "tokenizers/*",
-        "models/*",
-        "candidates",
-        "evaluation/*",
-    ]
     stages = []
-    for pattern in names:
-        for folder in sorted(experiment.output.glob(pattern)):
-            if made := manifest.manifest_of(folder):
-                counts = manifest.in_words(made["counts"])
-                name = str(folder.relative_to(experiment.output))
-                stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
+    for folder in results.places(experiment):
+        if made := manifest.manifest_of(folder):
+            counts = manifest.in_words(made["counts"])
+            name = str(folder.relative_to(experiment.workspace.output))
+            stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
     return stages

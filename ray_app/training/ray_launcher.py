@@ -39,7 +39,7 @@ def train(experiment: Experiment) -> list[Run]:
     for method in sorted({run.method for run in runs if run.switch}):
         switched_pairs.measure(experiment, method)
     if todo:
-        workspace, checkpoints = experiment.workspace, experiment.output / "checkpoints"
+        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
         with (
             workspace.held(checkpoints),
             manifest.at_work(workspace, {run.folder: run.origin for run in todo}),

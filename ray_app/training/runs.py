@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow.dataset
 
-from clir import manifest, results
+from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Experiment, Model, Training
 from clir.switching.methods import trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
-from clir.workspace import Workspace
+from clir.workspace import Workspace, run_name
 from ray_app.training.base_models import Base
 
 
@@ -79,7 +79,7 @@ def _run(
 ) -> Run:
     model = experiment.models[kind]  # type: ignore[index]
     pairs, switch = pairs_folder(experiment, method), on_the_fly(experiment, method)
-    name = results.run_name(kind, method, seed, without)
+    name = run_name(kind, method, seed, without)
     # What is only read at evaluation, or only about speed, makes no other model.
     settings = {
         "kind": kind,
@@ -100,21 +100,21 @@ def _run(
         method=method,
         seed=seed,
         without_domain=without,
-        pairs=(pairs / "data").absolute(),
-        switch=switch._replace(switchers=switch.switchers.absolute()) if switch else None,
-        tokenizer=tokenizer.absolute() if tokenizer else None,
+        pairs=pairs / "data",
+        switch=switch,
+        tokenizer=tokenizer,
         model=model,
         base=None,
         training=experiment.training,
-        folder=(experiment.output / "models" / name).absolute(),
+        folder=experiment.workspace.model(name),
         workspace=experiment.workspace,
-        origin=manifest.origin_of(inputs, settings),
+        origin=manifest.origin_of(experiment.workspace, inputs, settings),
     )
 
 
 def _tokenizer(experiment: Experiment, kind: str) -> Path:
     """The tokenizer of all runs of one model kind, so that methods differ in nothing else."""
-    folder = experiment.output / "tokenizers" / kind
+    folder = experiment.workspace.tokenizer(kind)
     model = experiment.models[kind]  # type: ignore[index]
     pairs = list(dict.fromkeys(pairs_folder(experiment, m) for m in experiment.methods))
     texts = experiment.training.tokenizer_texts
@@ -126,14 +126,14 @@ def _tokenizer(experiment: Experiment, kind: str) -> Path:
 
         sources = [
             *(_column(folder / "data", name) for folder in pairs for name in ("query", "passage")),
-            _column(experiment.output / "lexicon" / "data", "target_term"),
+            _column(experiment.workspace.lexicon / "data", "target_term"),
             *(_lines(file) for path in texts for file in _files(path)),
         ]
         tokenizer = train_tokenizer(_sampled(sources, sample), kind, model)
         tokenizer.save_pretrained(out)
         return {"pieces": len(tokenizer)}
 
-    inputs = [*pairs, experiment.output / "lexicon", *texts]
+    inputs = [*pairs, experiment.workspace.lexicon, *texts]
     manifest.build(experiment.workspace, folder, inputs, settings, write)
     return folder
 

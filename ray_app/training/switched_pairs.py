@@ -30,14 +30,12 @@ def switched_pairs(experiment: Experiment, method: str) -> ray.data.Dataset:
     """
     chosen = plans.plan(experiment, method)
     if not chosen.switches:
-        raise InputError(f"{method} switches nothing: read {experiment.output}/pairs/{method}")
+        raise InputError(f"{method} switches nothing: read {experiment.workspace.pairs(method)}")
     english, switchers = _made_from(experiment, method)
     for folder in (english, switchers):
         manifest.verify(experiment.workspace, folder)
-    switch = partial(
-        _switch, chosen=chosen, switchers=str(switchers.absolute()), seed=experiment.seeds[0]
-    )
-    files = sorted(str(path.absolute()) for path in (english / "data").glob("*.parquet"))
+    switch = partial(_switch, chosen=chosen, switchers=str(switchers), seed=experiment.seeds[0])
+    files = sorted(str(path) for path in (english / "data").glob("*.parquet"))
     return ray.data.read_parquet(files).map_batches(switch, batch_format="pyarrow", batch_size=4096)
 
 
@@ -55,7 +53,7 @@ def measure(experiment: Experiment, method: str) -> None:
         )
         return rates.summary(counted.iter_rows())  # some dozens of each block
 
-    folder = experiment.output / "switch_rates" / method
+    folder = experiment.workspace.switch_rates(method)
     inputs = _made_from(experiment, method)
     manifest.build(experiment.workspace, folder, inputs, settings, write)
 
@@ -63,7 +61,7 @@ def measure(experiment: Experiment, method: str) -> None:
 def _made_from(experiment: Experiment, method: str) -> tuple[Path, Path]:
     """The folders of the English pairs and of the look-up tables."""
     english = plans.pairs_folder(experiment, BASELINE)
-    return english, plans.switchers_folder(experiment, method)
+    return english, experiment.workspace.switchers(method)
 
 
 def _switch(table: pa.Table, chosen: Plan, switchers: str, seed: int) -> pa.Table:

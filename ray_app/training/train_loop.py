@@ -214,7 +214,7 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
             return 0
         manifest.check_files(folder, f"files.{context.rank}.json")  # each worker its own
     except (OSError, ValueError, KeyError, TypeError) as error:
-        kept = run.workspace.kept(run.workspace.output / "checkpoints")
+        kept = run.workspace.kept(run.workspace.checkpoints)
         raise InputError(
             f"{run.name}: its checkpoint was damaged ({error}); delete {kept} and run again"
         ) from None

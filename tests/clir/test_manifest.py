@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from clir import manifest
 from clir.errors import InputError
-from clir.workspace import PRIVATE, Workspace
+from clir.output_folder import PRIVATE
+from clir.workspace import Workspace
 
 
 def write(text="x"):

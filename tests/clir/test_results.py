@@ -9,7 +9,7 @@ import pytest
 
 from clir import errors, experiment, manifest, results
 from clir.errors import InputError
-from clir.workspace import PRIVATE
+from clir.output_folder import PRIVATE
 
 ROOT = Path(__file__).parents[2]
 JOBS = ["mine_titles", "build_lexicon", "load_collections", "switch_pairs", "train", "rank",
@@ -42,6 +42,9 @@ def test_the_results_that_are_known():
         "models/bi-encoder.ml-cs.1.without-a%2Fb", "evaluation/bi-encoder.translate-test-ml-cs.1",
         "evaluation/bi-encoder.ml-cs.2.without-a%2Fb", "candidates", "summary.json", "report.html",
     } <= set(PLACES)  # fmt: skip
+
+
+REPORT = ("summary.json", "report.html")
 
 
 def run(job: str, output: Path, monkeypatch, capsys) -> str:
@@ -89,10 +92,10 @@ def test_every_job_refuses_what_lies_in_the_place_of_any_result(job, tmp_path, m
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_ours_is_replaced_and_what_is_a_user_s_is_not(place, tmp_path):
     settings = demo(tmp_path)
-    loose = place in (*results.REPORT, results.REJECTED)
+    loose = place in (*REPORT, "titles.rejected")
 
     def make(path):
-        write(path / "data" if place not in results.REPORT else path)
+        write(path / "data" if place not in REPORT else path)
         return {}
 
     def again(origin):
@@ -105,7 +108,7 @@ def test_what_is_ours_is_replaced_and_what_is_a_user_s_is_not(place, tmp_path):
     for origin in ({"inputs": {"a": "1"}}, {"inputs": {"a": "2"}}):
         again(origin)
         results.begin(settings)
-    theirs = tmp_path / place if place in results.REPORT else tmp_path / place / "notes.txt"
+    theirs = tmp_path / place if place in REPORT else tmp_path / place / "notes.txt"
     theirs.write_text("notes")
     with pytest.raises(InputError, match="move it away") as error:
         results.begin(settings)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from clir.workspace import PRIVATE, Workspace
+from clir.output_folder import PRIVATE
+from clir.workspace import Workspace
 from tests.sample_runs import ODD, Start, command, interrupted, run
 
 
