@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clir import command, experiment, results
 from clir.experiment import sources
-from ray_app.training import base_models
+from ray_app.models import base_models
 
 
 def main() -> None:

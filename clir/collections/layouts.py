@@ -115,8 +115,8 @@ def _held(files: Iterable[Part]) -> str:
 def lacking(experiment: Experiment) -> Iterator[str]:
     """What collections lack that they are to serve for, a line each. Only files are looked at.
 
-    English pairs are switched (or those of one pair of languages trained on as they are), and a
-    cross-encoder reranks what BM25 finds in English, or what the collection brings.
+    English pairs are switched (or those of one pair of languages trained on as they are), and what
+    is reranked is what BM25 finds in English, or what the collection brings.
     """
     trained = [("en", "en")]
     if any(METHODS[method].translated for method in experiment.methods):
@@ -127,13 +127,13 @@ def lacking(experiment: Experiment) -> Iterator[str]:
         if not any(query in queries and doc in documents for query, doc in trained):
             needs = "training needs English queries and documents"
             yield f"{collection.place}: {needs}; {_held(found)}"
-    for collection in experiment.collections.test if "cross-encoder" in experiment.models else []:
+    for collection in experiment.collections.test if experiment.reranks else []:
         found, split = files(collection), experiment.collections.test_split
         english = all("en" in langs for langs in languages(found))
         given = any(part.kind == "candidates" and part.split == split for part in found)
         if not (english or given):
             yield (
-                f"{collection.place}: a cross-encoder reranks what BM25 finds in English, or the "
+                f"{collection.place}: what is reranked is what BM25 finds in English, or the "
                 f"candidates of a collection; {_held(found)}: give it candidates/{split}.run"
             )
 

@@ -13,8 +13,6 @@ from clir.experiment.loading import Problem, problem
 from clir.experiment.models import Model
 from clir.switching.methods import BASELINE, METHODS, Method
 
-_FRAME = 3  # special tokens of a pair in a cross-encoder from scratch
-
 
 def problems(experiment: Experiment) -> Iterator[Problem]:
     """Everything that can be known without looking at files."""
@@ -154,45 +152,53 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
             "switching.negatives",
             "switching.negatives_from",
         )
-    if "cross-encoder" in experiment.models and not switching.negatives:
-        yield problem(
-            "a cross-encoder learns from passages that do not answer; ask for 1 at least",
-            "switching.negatives",
-            "models",
-        )
     if switching.domain_weights and not any(switching.domain_weights.values()):
         yield problem("no domain has a weight above 0", "switching.domain_weights")
 
 
 def _models(experiment: Experiment) -> Iterator[Problem]:
-    training, depth = experiment.training, experiment.evaluation.depth
     if not experiment.models:
-        yield problem("it is empty; ask for a bi-encoder or a cross-encoder", "models")
-    for kind, model in experiment.models.items():
-        key = f"models.{kind}"
-        own = model.batch_size is not None
-        size = model.batch_size or training.batch_size
-        place = f"{key}.batch_size" if own else "training.batch_size"
-        if size % training.workers:
-            yield problem(
-                f"batch_size {size} cannot be shared evenly by {training.workers} workers",
-                place,
-                "training.workers",
-            )
-        elif kind == "bi-encoder" and size == 1:
-            yield problem("a bi-encoder learns from the other pairs of a batch: 2 at least", place)
-        if kind == "cross-encoder" and model.candidates > depth:
-            yield problem(
-                f"only {depth} of the {model.candidates} candidates would be kept "
-                f"(models.{kind}.candidates)",
-                "evaluation.depth",
-                f"{key}.candidates",
-            )
-        if model.base is None:
-            yield from _from_scratch(kind, key, model)
+        yield problem("it is empty; name at least one model, with its family", "models")
+    for name in experiment.models:
+        yield from _model(experiment, name)
 
 
-def _from_scratch(kind: str, key: str, model: Model) -> Iterator[Problem]:
+def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
+    model, key = experiment.model(name), f"models.{name}"
+    workers, depth = experiment.training.workers, experiment.evaluation.depth
+    own = experiment.models[name].batch_size is not None
+    place = f"{key}.batch_size" if own else "training.batch_size"
+    if model.loss and model.loss not in model.kind.losses:
+        yield problem(
+            f"a {model.family} cannot learn by it; it can by {', '.join(model.kind.losses)}",
+            f"{key}.loss",
+            f"{key}.family",
+        )
+    if model.batch_size % workers:
+        yield problem(
+            f"batch_size {model.batch_size} cannot be shared evenly by {workers} workers",
+            place,
+            "training.workers",
+        )
+    elif model.learns_by.against == "batch" and model.batch_size == 1:
+        yield problem(f"{name} learns from the other pairs of a batch: 2 at least", place)
+    if model.learns_by.against == "negatives" and not experiment.switching.negatives:
+        yield problem(
+            f"{name} learns from passages that do not answer; ask for 1 at least",
+            "switching.negatives",
+            key,
+        )
+    if model.kind.ranks == "candidates" and model.candidates > depth:
+        yield problem(
+            f"only {depth} of the {model.candidates} candidates would be kept ({key}.candidates)",
+            "evaluation.depth",
+            f"{key}.candidates",
+        )
+    if model.base is None:
+        yield from _from_scratch(key, model)
+
+
+def _from_scratch(key: str, model: Model) -> Iterator[Problem]:
     if model.hidden_size % model.heads:
         yield problem(
             f"{model.hidden_size} cannot be shared evenly by {model.heads} heads",
@@ -200,9 +206,10 @@ def _from_scratch(kind: str, key: str, model: Model) -> Iterator[Problem]:
             f"{key}.heads",
             f"{key}.base",
         )
-    if kind == "cross-encoder" and model.max_length < _FRAME + 2:
+    marks = model.kind.marks
+    if marks and model.max_length < marks + 2:
         yield problem(
-            f"{model.max_length} tokens hold no pair of texts: {_FRAME} are marks between them",
+            f"{model.max_length} tokens hold no pair of texts: {marks} are marks between them",
             f"{key}.max_length",
             f"{key}.base",
         )

@@ -8,10 +8,10 @@ from typing import Literal
 from clir.experiment.data import Collections, Dumps
 from clir.experiment.evaluation import Evaluation
 from clir.experiment.lexicons import Lexicons
-from clir.experiment.models import LeaveOut, Model, ModelKind, Training
+from clir.experiment.models import LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
-from clir.experiment.types import Section, Seed, Several
+from clir.experiment.types import FileName, Section, Seed, Several
 from clir.switching.methods import trained
 from clir.workspace import Workspace
 
@@ -30,11 +30,25 @@ class Experiment(Section):
     lexicons: Lexicons = Lexicons()
     collections: Collections
     switching: Switching = Switching()
-    models: dict[ModelKind, Model]
+    models: dict[FileName, Model]
     training: Training = Training()
     leave_out: LeaveOut | None = None
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
+
+    def model(self, name: str) -> Model:
+        """A model's settings, filled up with those of all models."""
+        model = self.models[name]
+        shared = [
+            key for key in type(self.training).model_fields if key in type(model).model_fields
+        ]
+        given = {key: getattr(self.training, key) for key in shared if getattr(model, key) is None}
+        return model.model_copy(update=given)
+
+    @property
+    def reranks(self) -> bool:
+        """Whether some model ranks candidates."""
+        return any(model.kind.ranks == "candidates" for model in self.models.values())
 
     @property
     def asked(self) -> set[str]:

@@ -10,38 +10,58 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from clir.experiment.types import (
     CollectionLanguage,
     Domain,
+    FamilyName,
+    FileName,
+    LossName,
     MethodName,
     NotNegative,
     Positive,
     Section,
     Several,
 )
+from clir.families import FAMILIES, LOSSES, Family, Loss
 from clir.switching.methods import METHODS, trained
-
-ModelKind = Literal["bi-encoder", "cross-encoder"]
 
 
 class Model(Section):
-    """One kind of ranker: a base model, or a small one from scratch with its own tokenizer."""
+    """A model by its name: a base model, or a small one from scratch with its own tokenizer."""
 
+    family: FamilyName
     base: str | None = None  # a Hugging Face id or a local folder; None: from scratch
     methods: Several[MethodName] = trained(METHODS)
-    max_length: PositiveInt = 256  # tokens of a text (bi-encoder) or of a pair (cross-encoder)
+    max_length: PositiveInt = 256  # tokens of an input: a text, or a query and a passage
     vocabulary: PositiveInt = 8000  # from here on: only from scratch
     hidden_size: PositiveInt = 128
-    layers: NonNegativeInt = 0
+    layers: PositiveInt = 2
     heads: PositiveInt = 4
-    steps: PositiveInt | None = None  # in place of training's
+    # Training. Where nothing stands here, what training says for all models.
+    loss: LossName | None = None  # None: the family's
+    steps: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: Positive | None = None
-    # From here on: a cross-encoder's evaluation, which costs a forward pass per pair of texts.
-    candidates: PositiveInt = 100  # documents it reranks per query: BM25's best on English
-    # Languages; None: all.
+    warmup_steps: NonNegativeInt | None = None
+    weight_decay: NotNegative | None = None
+    gradient_clip: NotNegative | None = None
+    token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
+    scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
+    # From here on: how candidates are reranked, with a forward pass for each pair of texts.
+    candidates: PositiveInt = 100  # documents for each query: BM25's best on English
+    # Languages of queries and documents; None: all.
     pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
+
+    @property
+    def kind(self) -> Family:
+        """Its family's row."""
+        return FAMILIES[self.family]
+
+    @property
+    def learns_by(self) -> Loss:
+        """Its loss's row."""
+        return LOSSES[self.loss or self.kind.losses[0]]
 
 
 class Training(Section):
-    """What all models share; a model may set its own steps, batch size and learning rate."""
+    """How models are trained; what a model says of its own training goes before."""
 
     steps: PositiveInt = 1000
     batch_size: PositiveInt = 64  # over all workers
@@ -49,13 +69,10 @@ class Training(Section):
     warmup_steps: NonNegativeInt = 0
     weight_decay: NotNegative = 0.01
     gradient_clip: NotNegative = 0.0  # 0: none
-    # Share of a text's tokens hidden from the bi-encoder in training.
-    token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
-    workers: PositiveInt = 1
+    workers: PositiveInt = 1  # from here on: the same for all
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
-    # auto: bf16 on a GPU that has it. A bag of words is trained in fp32 whatever stands here.
+    # auto: bf16 on a GPU that has it.
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     checkpoint_every: PositiveInt = 1000
     max_failures: NonNegativeInt = 2
@@ -67,5 +84,5 @@ class LeaveOut(Section):
     """A comparison of models trained with and without one domain, tested on it."""
 
     domain: Domain
-    model: ModelKind = "bi-encoder"
+    model: FileName  # by its name
     methods: Several[MethodName] = ["zero-shot", "ml-cs"]

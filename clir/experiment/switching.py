@@ -21,7 +21,7 @@ class Switching(Section):
     # Whether training switches the English pairs as it reads them, anew in every pass; else they
     # are written down switched.
     on_the_fly: bool = False
-    # Passages that do not answer, per positive, for the cross-encoder: random ones of the
+    # Passages that do not answer, per positive, for losses that learn from them: random ones of the
     # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
     negatives: NonNegativeInt = 4
     negatives_from: Literal["random", "bm25", "candidates"] = "random"

@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from clir import names
+from clir.families import check_family, check_loss
 from clir.languages import check_collection_language, check_language
 from clir.switching.methods import check_method
 
-# A row of the table of methods.
+# Rows of tables.
+FamilyName = Annotated[str, AfterValidator(check_family)]
+LossName = Annotated[str, AfterValidator(check_loss)]
 MethodName = Annotated[str, AfterValidator(check_method)]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]

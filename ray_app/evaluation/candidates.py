@@ -26,7 +26,8 @@ from ray_app.evaluation.texts import held_languages, read_texts
 def build(experiment: Experiment, tables: Path) -> Path:
     """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
     folder = experiment.workspace.candidates
-    depth = experiment.models["cross-encoder"].candidates
+    models = experiment.models.values()
+    depth = max(model.candidates for model in models if model.kind.ranks == "candidates")
     names = [collection.id for collection in experiment.collections.test]
     split = experiment.collections.test_split
     settings = {"depth": depth, "collections": names, "split": split}

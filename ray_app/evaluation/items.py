@@ -23,13 +23,14 @@ from clir import manifest, tables
 from clir.collections import trec
 from clir.errors import InputError
 from clir.experiment import Evaluation
+from clir.families import Family
 from clir.scoring import measures
 from clir.switching.translate_test import into_english
 from ray_app.evaluation import ranking, texts
 from ray_app.evaluation.texts import Setting
 
 if TYPE_CHECKING:
-    from ray_app.training.models import Ranker
+    from ray_app.models.ranker import Ranker
 
 DONE = "done"  # where it is listed what each item wrote
 PART = 50_000  # texts of one embedding item, and documents of one block of scores
@@ -41,12 +42,14 @@ class System:
     """One way to rank: a trained model, reading texts as they are or translated into English."""
 
     name: str
-    kind: str
+    model_name: str
+    family: Family
     method: str
     seed: int
     without_domain: str | None
     model: Path
     max_length: int
+    candidates: int  # that are reranked per query, by a family that does
     translates: bool
     work: Path  # where its results are made
 
@@ -60,7 +63,6 @@ class Sources:
     candidates: Path | None
     split: str
     evaluation: Evaluation
-    depth: int = 100  # candidates that are reranked per query
     hashes: bool = True  # whether what an earlier start left is checked by hash, else by size
 
 
@@ -107,8 +109,8 @@ class Rankings:
 
     @property
     def needs_model(self) -> bool:
-        """Whether texts are read anew; a bi-encoder's vectors are there already."""
-        return self.system.kind == "cross-encoder"
+        """Whether texts are read anew; vectors are there already."""
+        return self.system.family.ranks == "candidates"
 
     @property
     def name(self) -> str:
@@ -123,7 +125,7 @@ class Rankings:
 
     def run(self, sources: Sources) -> list[Path]:
         """Do it; the files written."""
-        rank = _by_vectors if self.system.kind == "bi-encoder" else _by_candidates
+        rank = _by_candidates if self.needs_model else _by_vectors
         queries = _Side(self, sources, "queries", self.query_lang)
         judgments = texts.read_judgments(sources.tables, self.collection, sources.split)
         judgments = judgments[judgments["query_id"].isin(queries.ids.to_pylist())]
@@ -272,7 +274,7 @@ def _by_candidates(
         table = table.filter(pc.is_in(table[key], value_set=ids))
     query, document = queries.places(table["query_id"]), documents.places(table["doc_id"])
     within = pd.Series(query).groupby(query).cumcount().to_numpy()
-    first = within < sources.depth  # the best ones, which come first
+    first = within < item.system.candidates  # the best ones, which come first
     query, document, within = query[first], document[first], within[first]
     if not len(query):
         return ranking.of_candidates(*np.empty((2, len(queries.ids), 0)))
@@ -339,7 +341,7 @@ def _values(item: Rankings, queries: _Side, judged: list[pd.DataFrame], runs: pa
     method = system.method + (f" without {system.without_domain}" if system.without_domain else "")
     return pa.table(
         {
-            "model": pa.repeat(system.kind, len(values)),
+            "model": pa.repeat(system.model_name, len(values)),
             "method": pa.repeat(method, len(values)),
             "seed": pa.repeat(system.seed, len(values)),
             "collection": pa.repeat(item.collection, len(values)),
@@ -369,10 +371,10 @@ def _ranker(system: System, batch_size: int) -> Ranker:
     # Not above: whoever only compares vectors starts in no time without torch.
     import torch
 
-    from ray_app.training.models import Ranker
+    from ray_app.models.ranker import Ranker
 
     torch.set_num_threads(1)  # actors share the machine; each has one CPU
-    return Ranker(system.kind, system.model, system.max_length, batch_size)
+    return Ranker(system.family.name, system.model, system.max_length, batch_size)
 
 
 def _as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa.Array:

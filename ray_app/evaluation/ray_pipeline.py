@@ -74,10 +74,7 @@ def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned
 
 def _sources(experiment: Experiment) -> Sources:
     workspace = experiment.workspace
-    found, depth = None, 0
-    if "cross-encoder" in experiment.models:
-        depth = experiment.models["cross-encoder"].candidates
-        found = candidates.build(experiment, workspace.collections)
+    found = candidates.build(experiment, workspace.collections) if experiment.reranks else None
     translators = None
     if any(METHODS[method].translates for method in experiment.asked):
         translators = build_translators(experiment, workspace.lexicon)
@@ -87,7 +84,6 @@ def _sources(experiment: Experiment) -> Sources:
         candidates=found,
         split=experiment.collections.test_split,
         evaluation=experiment.evaluation,
-        depth=depth,
         hashes=experiment.workspace.hashes,
     )
 
@@ -103,36 +99,40 @@ def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Pl
     inputs = [run.folder, sources.tables]
     if METHODS[method].translates and sources.translators:
         inputs.append(sources.translators)
-    if run.kind == "cross-encoder" and sources.candidates:
+    reranks = run.model.kind.ranks == "candidates"
+    if reranks and sources.candidates:
         inputs.append(sources.candidates)
     settings = {
         "method": method,
         "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
         "pairs": run.model.pairs,
+        "candidates": run.model.candidates if reranks else None,
         "test": [collection.id for collection in experiment.collections.test],
         "split": sources.split,
     }
     origin = manifest.origin_of(experiment.workspace, inputs, settings)
     digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
-    name = run_name(run.kind, method, run.seed, run.without_domain)
+    name = run_name(run.model_name, method, run.seed, run.without_domain)
     folder = experiment.workspace.evaluation(name)
     system = System(
         name=name,
-        kind=run.kind,
+        model_name=run.model_name,
+        family=run.model.kind,
         method=method,
         seed=run.seed,
         without_domain=run.without_domain,
         model=run.folder,
         max_length=run.model.max_length,
+        candidates=run.model.candidates,
         translates=METHODS[method].translates,
         # Named by its origin, so that what an earlier start left is used only if it still fits.
         work=experiment.workspace.kept(folder) / digest,
     )
-    return Planned(system, folder, origin, run.model.pairs if run.kind == "cross-encoder" else None)
+    return Planned(system, folder, origin, run.model.pairs if reranks else None)
 
 
 def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Embedding]:
-    systems = [plan.system for plan in due if plan.system.kind == "bi-encoder"]
+    systems = [each.system for each in due if each.system.family.ranks == "collections"]
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
             held = texts.held_languages(sources.tables, collection, sources.split)
@@ -153,8 +153,9 @@ def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterato
                 if plan.pairs is None or pair in plan.pairs or setting.name.startswith("MLIR"):
                     wanted.setdefault(setting.query_lang, []).append(setting)
             for query_lang, settings in wanted.items():
-                # Vectors are cheap to compare; a cross-encoder reads every pair of texts anew.
-                groups = [settings] if plan.system.kind == "bi-encoder" else [[s] for s in settings]
+                # Vectors are cheap to compare; texts read together are read anew for each setting.
+                by_vectors = plan.system.family.ranks == "collections"
+                groups = [settings] if by_vectors else [[s] for s in settings]
                 for group in groups:
                     yield Rankings(plan.system, collection, query_lang, tuple(group))
 
@@ -177,9 +178,8 @@ def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str,
         return {}
     ray.data.DataContext.get_current().enable_progress_bars = False
     # Models that stay loaded are few, so one system's items follow each other; the longest
-    # items, cross-encoders', come first.
-    items = sorted(items, key=lambda item: item.system.name)
-    items.sort(key=lambda item: item.system.kind, reverse=True)
+    # items, which read texts together, come first.
+    items = sorted(items, key=lambda i: (i.system.family.ranks != "candidates", i.system.name))
     work = ray.data.from_items(
         [{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items)
     )

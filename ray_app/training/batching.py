@@ -23,13 +23,14 @@ from clir.errors import InputError
 from clir.switching.pairs import switch_side
 from clir.switching.plans import OnTheFly
 from clir.text.words import hash_ids
-from ray_app.training.tokenization import Encoder
+from ray_app.models.encoding import Encoder
+from ray_app.models.families import Family
 
 _COLUMNS = ["pair_id", "query", "passage", "label", "query_id", "doc_id"]
 
 
 class PairStream:
-    """The pairs of one method, endlessly; positives only for the bi-encoder.
+    """The pairs of one method, endlessly; or its positives only.
 
     With ``switch``, each pass over the pairs is switched anew.
     """
@@ -103,7 +104,7 @@ def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
 class Batch(NamedTuple):
     """Pairs as a model takes them."""
 
-    texts: tuple[BatchEncoding, ...]  # queries and passages, or (cross-encoder) the pairs
+    texts: tuple[BatchEncoding, ...]  # queries and passages, or each pair together
     labels: torch.Tensor  # 1: the passage answers the query
     query_keys: torch.Tensor  # equal for the same query
     passage_keys: torch.Tensor
@@ -113,13 +114,10 @@ class Batch(NamedTuple):
         return Batch(texts, *(tensor.to(device) for tensor in self[1:]))
 
 
-def tokenized(pairs: pa.Table, kind: str, encode: Encoder) -> Batch:
+def tokenized(pairs: pa.Table, family: Family, encode: Encoder) -> Batch:
     """A table of pairs as tensors."""
-    queries, passages = (pairs[side].combine_chunks() for side in ("query", "passage"))
-    if kind == "cross-encoder":
-        texts = (encode(queries, passages),)
-    else:
-        texts = tuple(encode(side) for side in (queries, passages))
+    sides = (pairs[side].combine_chunks() for side in ("query", "passage"))
+    texts = family.inputs(encode, *sides)
     keys = (
         torch.from_numpy(hash_ids(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
     )

@@ -1,4 +1,8 @@
-"""What the two rankers minimise."""
+"""What models minimise: a function a loss, by the names of ``clir.families.LOSSES``.
+
+Each takes what the model gives for a batch (``Family.outputs``), the batch, and the model's
+settings.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,21 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
+from clir.experiment import Model
+from ray_app.training.batching import Batch
 
-def contrastive(
-    queries: torch.Tensor,
-    passages: torch.Tensor,
-    query_keys: torch.Tensor,
-    passage_keys: torch.Tensor,
-    scale: float,
-) -> torch.Tensor:
+
+def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
     """In-batch contrastive loss, both ways (InfoNCE, arXiv 1807.03748), over all workers' pairs.
 
-    ``queries``, ``passages``: pairs x hidden size, of length 1; row i of one belongs to row i of
-    the other. Keys name texts: a pair whose query or passage is the same text is no negative.
+    ``outputs``: vectors of queries and of passages, pairs x size, of length 1; row i of one belongs
+    to row i of the other. A pair whose query or passage is the same text is no negative.
     """
     # Two exchanges, not four.
-    queries, passages = _from_all_workers(torch.stack([queries, passages], 1)).unbind(1)
-    query_keys, passage_keys = _from_all_workers(torch.stack([query_keys, passage_keys], 1)).T
-    scores = queries @ passages.T * scale
+    queries, passages = _from_all_workers(torch.stack(outputs, 1)).unbind(1)
+    keys = torch.stack([batch.query_keys, batch.passage_keys], 1)
+    query_keys, passage_keys = _from_all_workers(keys).T
+    scores = queries @ passages.T * settings.scale
     same = (query_keys[:, None] == query_keys) | (passage_keys[:, None] == passage_keys)
     same.fill_diagonal_(False)
     scores = scores.masked_fill(same, -1e4)
@@ -30,9 +32,12 @@ def contrastive(
     return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
 
 
-def relevance(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def binary_cross_entropy(
+    outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
+) -> torch.Tensor:
     """Binary cross-entropy of one logit per pair."""
-    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    (logits,) = outputs
+    return F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
 
 
 def _from_all_workers(rows: torch.Tensor) -> torch.Tensor:
@@ -49,3 +54,9 @@ def _from_all_workers(rows: torch.Tensor) -> torch.Tensor:
     if rows.requires_grad:
         gathered[dist.get_rank()] = rows.detach() + workers * (rows - rows.detach())
     return torch.cat(gathered)
+
+
+LOSSES = {
+    "contrastive": contrastive,
+    "binary-cross-entropy": binary_cross_entropy,
+}

@@ -17,8 +17,9 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import manifest
 from clir.experiment import Experiment
-from ray_app.training import base_models, switched_pairs
-from ray_app.training.runs import Run, plan_runs
+from ray_app.models import base_models
+from ray_app.training import switched_pairs
+from ray_app.training.runs import Run, build_tokenizers, plan_runs
 
 
 def train(experiment: Experiment) -> list[Run]:
@@ -28,6 +29,7 @@ def train(experiment: Experiment) -> list[Run]:
     training a small model. A killed worker is replaced and its run resumed; a killed driver's
     next start resumes from the checkpoints in the output folder.
     """
+    build_tokenizers(experiment)
     runs = plan_runs(experiment)
     todo = []
     for run in runs:

@@ -15,7 +15,7 @@ from clir.experiment import Experiment, Model, Training
 from clir.switching.methods import trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace, run_name
-from ray_app.training.base_models import Base
+from ray_app.models.base_models import Base
 
 
 @dataclass(frozen=True)
@@ -23,27 +23,19 @@ class Run:
     """One model to train: everything a worker needs to know, and nothing of its launcher."""
 
     name: str
-    kind: str
+    model_name: str
     method: str
     seed: int
     without_domain: str | None
     pairs: Path
     switch: OnTheFly | None  # None: the pairs are switched already
     tokenizer: Path | None  # None: the base model's own
-    model: Model
+    model: Model  # with the settings that all models share
     base: Base | None  # in place of the tokenizer and a model from scratch, once it is found
     training: Training
     folder: Path  # where the finished model goes
     workspace: Workspace
     origin: dict[str, Any]  # for its manifest
-
-    @property
-    def steps(self) -> int:
-        return self.model.steps or self.training.steps
-
-    @property
-    def batch_size(self) -> int:
-        return self.model.batch_size or self.training.batch_size
 
     def is_due(self) -> bool:
         """Whether the finished model is not there yet, or was made from something else."""
@@ -51,18 +43,15 @@ class Run:
 
 
 def plan_runs(experiment: Experiment) -> list[Run]:
-    """Every run: model kind x method x seed, and the methods again without the left-out domain.
-
-    Trains tokenizers that are missing.
-    """
+    """Every run: model x method x seed, and the methods again without the left-out domain."""
     runs = []
-    for kind, model in experiment.models.items():
-        tokenizer = _tokenizer(experiment, kind) if model.base is None else None
-        cases: list[tuple[str, str | None]] = [(m, None) for m in trained(model.methods)]
-        if experiment.leave_out and kind == experiment.leave_out.model:
-            cases += [(m, experiment.leave_out.domain) for m in experiment.leave_out.methods]
+    for name in experiment.models:
+        model, left = experiment.model(name), experiment.leave_out
+        cases: list[tuple[str, str | None]] = [(method, None) for method in trained(model.methods)]
+        if left and name == left.model:
+            cases += [(method, left.domain) for method in left.methods]
         runs += [
-            _run(experiment, kind, method, seed, without, tokenizer)
+            _run(experiment, name, model, method, seed, without)
             for method, without in cases
             for seed in experiment.seeds
         ]
@@ -71,23 +60,23 @@ def plan_runs(experiment: Experiment) -> list[Run]:
 
 def _run(
     experiment: Experiment,
-    kind: str,
+    model_name: str,
+    model: Model,
     method: str,
     seed: int,
     without: str | None,
-    tokenizer: Path | None,
 ) -> Run:
-    model = experiment.models[kind]  # type: ignore[index]
+    workspace = experiment.workspace
     pairs, switch = pairs_folder(experiment, method), on_the_fly(experiment, method)
-    name = run_name(kind, method, seed, without)
+    tokenizer = workspace.tokenizer(model_name) if model.base is None else None
+    name = run_name(model_name, method, seed, without)
     # What is only read at evaluation, or only about speed, makes no other model.
     settings = {
-        "kind": kind,
         "seed": seed,
         "without_domain": without,
         "model": model.model_dump(exclude={"methods", "pairs", "candidates"}),
         "training": experiment.training.model_dump(
-            exclude={"checkpoint_every", "max_failures", "threads", "tokenizer_texts"}
+            include={"workers", "zero_stage", "precision", "tokenizer_sample"}
         ),
     }
     inputs = [pairs] + ([tokenizer] if tokenizer else [])
@@ -96,7 +85,7 @@ def _run(
         inputs.append(switch.switchers)
     return Run(
         name=name,
-        kind=kind,
+        model_name=model_name,
         method=method,
         seed=seed,
         without_domain=without,
@@ -106,36 +95,47 @@ def _run(
         model=model,
         base=None,
         training=experiment.training,
-        folder=experiment.workspace.model(name),
-        workspace=experiment.workspace,
-        origin=manifest.origin_of(experiment.workspace, inputs, settings),
+        folder=workspace.model(name),
+        workspace=workspace,
+        origin=manifest.origin_of(workspace, inputs, settings),
     )
 
 
-def _tokenizer(experiment: Experiment, kind: str) -> Path:
-    """The tokenizer of all runs of one model kind, so that methods differ in nothing else."""
-    folder = experiment.workspace.tokenizer(kind)
-    model = experiment.models[kind]  # type: ignore[index]
+def build_tokenizers(experiment: Experiment) -> None:
+    """Make the tokenizers of all models from scratch; methods differ in nothing else."""
+    for name, model in experiment.models.items():
+        if model.base is None:
+            _build_tokenizer(experiment, name, model)
+
+
+def _build_tokenizer(experiment: Experiment, name: str, model: Model) -> None:
+    workspace = experiment.workspace
     pairs = list(dict.fromkeys(pairs_folder(experiment, m) for m in experiment.methods))
     texts = experiment.training.tokenizer_texts
     sample = experiment.training.tokenizer_sample
-    settings = {"kind": kind, "vocabulary": model.vocabulary, "sample": sample}
+    settings = {
+        "family": model.family,
+        "vocabulary": model.vocabulary,
+        "max_length": model.max_length,
+        "sample": sample,
+    }
 
     def write(out: Path) -> dict[str, int]:
-        from ray_app.training.tokenization import train_tokenizer
+        from ray_app.models.families import FAMILIES  # torch takes seconds to load
+        from ray_app.models.tokenization import train_tokenizer
 
         sources = [
             *(_column(folder / "data", name) for folder in pairs for name in ("query", "passage")),
-            _column(experiment.workspace.lexicon / "data", "target_term"),
+            _column(workspace.lexicon / "data", "target_term"),
             *(_lines(file) for path in texts for file in _files(path)),
         ]
-        tokenizer = train_tokenizer(_sampled(sources, sample), kind, model)
+        tokenizer = train_tokenizer(_sampled(sources, sample), model)
+        FAMILIES[model.family].frame(tokenizer)
         tokenizer.save_pretrained(out)
         return {"pieces": len(tokenizer)}
 
-    inputs = [*pairs, experiment.workspace.lexicon, *texts]
-    manifest.build(experiment.workspace, folder, inputs, settings, write)
-    return folder
+    inputs = [*pairs, workspace.lexicon, *texts]
+    manifest.build(workspace, workspace.tokenizer(name), inputs, settings, write)
 
 
 def _sampled(sources: list[Iterator[str]], texts: int) -> Iterator[str]:

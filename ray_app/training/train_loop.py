@@ -21,10 +21,12 @@ from transformers import AutoTokenizer, BatchEncoding
 
 from clir import manifest, scratch
 from clir.errors import InputError
-from ray_app.training import base_models, losses, models
+from ray_app.models import base_models
+from ray_app.models.encoding import Encoder
+from ray_app.models.families import FAMILIES
 from ray_app.training.batching import Batch, PairStream, made_ahead, tokenized
+from ray_app.training.losses import LOSSES
 from ray_app.training.runs import Run
-from ray_app.training.tokenization import Encoder
 
 _LOG_EVERY = 50  # steps between looks at the loss (a look waits for the device)
 
@@ -62,16 +64,18 @@ def train(run: Run, context: Context) -> None:
     started = time.monotonic()
     network = _Network(run)
     engine = _engine(run, network, context)
-    stream = PairStream(run.pairs, run.kind == "bi-encoder", run.without_domain, run.switch)
+    positives_only = run.model.learns_by.against == "batch"
+    stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
     first_step = _resume(run, engine, context)
     if context.rank == 0:
-        print(f"{run.name}: steps {first_step} to {run.steps} on {stream.rows:,} pairs", flush=True)
+        steps = f"steps {first_step} to {run.model.steps}"
+        print(f"{run.name}: {steps} on {stream.rows:,} pairs", flush=True)
     loss = torch.zeros(())
     pairs = stream.batches(
-        first_step, run.steps, run.batch_size, context.rank, context.workers, run.seed
+        first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
     )
     encode = Encoder(network.tokenizer, run.model.max_length)
-    batches = made_ahead(pairs, lambda table: tokenized(table, run.kind, encode))
+    batches = made_ahead(pairs, lambda table: tokenized(table, network.family, encode))
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         draw = (run.seed * 1_000_003 + step) * context.workers + context.rank
@@ -79,9 +83,9 @@ def train(run: Run, context: Context) -> None:
         loss = engine(batch.to(context.device))
         engine.backward(loss)
         engine.step()
-        if step % _LOG_EVERY == 0 or step == run.steps:
+        if step % _LOG_EVERY == 0 or step == run.model.steps:
             _check_loss(run, step, loss.item())
-        if step % run.training.checkpoint_every == 0 and step < run.steps:
+        if step % run.training.checkpoint_every == 0 and step < run.model.steps:
             _save_checkpoint(run, step, loss.item(), engine, context)
     _save_model(run, network, loss.item(), time.monotonic() - started, context)
     engine.destroy()
@@ -92,39 +96,26 @@ class _Network(nn.Module):
 
     def __init__(self, run: Run):
         super().__init__()
-        self.run = run
+        self.settings, self.family = run.model, FAMILIES[run.model.family]
+        self.loss = LOSSES[run.model.learns_by.name]
         if run.base is not None:
-            self.model, self.tokenizer = models.load(run.kind, base_models.folder_on(run.base))
+            self.model, self.tokenizer = self.family.load(base_models.folder_on(run.base))
         else:
             assert run.tokenizer is not None
-            self.model = models.create(run.kind, run.model, run.tokenizer, run.seed)
             self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
-        for name, parameter in self.model.named_parameters():
-            # XLNet's vector for words to be guessed; nothing is masked here.
-            parameter.requires_grad = name != "mask_emb"
-        self.token_weight = None
-        if run.kind == "bi-encoder" and models.is_bag_of_words(self.model):
-            # A base model's vectors have their weights multiplied in already.
-            self.token_weight = nn.Parameter(
-                torch.zeros(len(self.tokenizer))
-                if run.model.base
-                else models.initial_token_weight(self.tokenizer)
-            )
+            self.model = self.family.create(run.model, self.tokenizer, run.seed)
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        if self.run.kind == "cross-encoder":
-            (pairs,) = batch.texts
-            return losses.relevance(self.model(**pairs).logits[:, 0], batch.labels)
-        sides = [self._partly_hidden(side) for side in batch.texts]
-        vectors = models.text_vectors(self.model, *sides, token_weight=self.token_weight)
-        keys = batch.query_keys, batch.passage_keys
-        return losses.contrastive(*vectors, *keys, self.run.training.scale)
+        texts = tuple(self._partly_hidden(tokens) for tokens in batch.texts)
+        return self.loss(self.family.outputs(self.model, texts), batch, self.settings)
 
     def _partly_hidden(self, tokens: BatchEncoding) -> BatchEncoding:
         """Some tokens hidden: a text must be found by whatever part of it is left."""
+        if not self.settings.token_dropout:
+            return tokens
         mask = tokens["attention_mask"]
         draws = torch.rand(mask.shape).to(mask.device)  # on the CPU: every device draws alike
-        kept = mask * (draws >= self.run.training.token_dropout)
+        kept = mask * (draws >= self.settings.token_dropout)
         tokens["attention_mask"] = torch.where(kept.sum(1, keepdim=True) > 0, kept, mask)
         return tokens
 
@@ -135,16 +126,16 @@ def _engine(run: Run, network: _Network, context: Context) -> deepspeed.DeepSpee
     groups = [
         {
             "params": [p for name, p in trained if _decays(name)],
-            "weight_decay": training.weight_decay,
+            "weight_decay": run.model.weight_decay,
         },
         {"params": [p for name, p in trained if not _decays(name)], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(
         [group for group in groups if group["params"]],
-        lr=run.model.learning_rate or training.learning_rate,
+        lr=run.model.learning_rate,
         fused=True,  # one pass over the weights: 4 times the speed on a CPU, too
     )
-    warmup, steps = training.warmup_steps, run.steps
+    warmup, steps = run.model.warmup_steps, run.model.steps
 
     def factor(step: int) -> float:
         """Linear warm-up, then linear decay to 0 at the last step."""
@@ -155,16 +146,15 @@ def _engine(run: Run, network: _Network, context: Context) -> deepspeed.DeepSpee
         and context.device.type == "cuda"
         and torch.cuda.is_bf16_supported()
     )
-    # A bag of words has sums alone: bf16 would not speed them up, and CUDA has no gradient for it.
-    bf16 = bf16 and network.token_weight is None
+    bf16 = bf16 and run.model.kind.bf16
     engine, *_ = deepspeed.initialize(
         model=network,
         optimizer=optimizer,
         lr_scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, factor),
         config={
-            "train_micro_batch_size_per_gpu": run.batch_size // context.workers,
+            "train_micro_batch_size_per_gpu": run.model.batch_size // context.workers,
             "gradient_accumulation_steps": 1,
-            "gradient_clipping": training.gradient_clip,
+            "gradient_clipping": run.model.gradient_clip,
             "zero_optimization": {"stage": training.zero_stage},
             "bf16": {"enabled": bf16},
             "zero_allow_untested_optimizer": True,
@@ -226,22 +216,18 @@ def _resume(run: Run, engine: deepspeed.DeepSpeedEngine, context: Context) -> in
 
 def _save_model(run: Run, network: _Network, loss: float, seconds: float, context: Context) -> None:
     """Rank 0 writes the folder, which gets its name when it is whole; then all go on."""
-    state, token_weight = network.model.state_dict(), network.token_weight
+    state = network.model.state_dict()
     if run.training.zero_stage == 3:  # every worker holds a part
         with deepspeed.zero.GatheredParameters(list(network.parameters()), modifier_rank=None):
             state = {k: v.detach().clone() for k, v in network.model.state_dict().items()}
-            token_weight = None if token_weight is None else token_weight.detach().clone()
-    if token_weight is not None:
-        models.fold_token_weight(state, token_weight)
     if context.rank == 0:
-        counts = {"steps": run.steps, "final loss": round(loss, 4)}
+        counts = {"steps": run.model.steps, "final loss": round(loss, 4)}
 
         def write(folder: Path) -> dict[str, Any]:
             float_state = {key: value.float().cpu().contiguous() for key, value in state.items()}
-            network.model.save_pretrained(folder, state_dict=float_state)
-            network.tokenizer.save_pretrained(folder)
+            network.family.save(network.model, float_state, network.tokenizer, folder)
             return counts
 
         manifest.publish(run.workspace, run.folder, run.origin, write, seconds)
     dist.barrier()
-    context.report({"run": run.name, "step": run.steps, "loss": loss}, None)
+    context.report({"run": run.name, "step": run.model.steps, "loss": loss}, None)

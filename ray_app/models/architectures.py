@@ -31,17 +31,24 @@ _ADVICE = "give an encoder such as BERT, XLM-R or mMiniLM"
 
 
 def check(
-    kind: str, max_length: int, folder: Path, values: dict[str, Any], shapes: dict[str, list[int]]
+    folder: Path,
+    values: dict[str, Any],
+    shapes: dict[str, list[int]],
+    max_length: int,
+    classifier: bool,
 ) -> None:
-    """InputError for what training would stumble over. ``shapes``: those of the saved weights."""
+    """InputError for what training would stumble over. ``shapes``: those of the saved weights.
+
+    ``classifier``: whether a score of a pair is asked for, else vectors of a text's tokens.
+    """
     said = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()
     try:
         config, tokenizer = _config(folder, values), _tokenizer(folder)
-        _check_kind(kind, folder, config)
-        _check_tokenizer(kind, max_length, folder, tokenizer)
-        model = _without_weights(kind, folder, config)
-        _check_shapes(kind, folder, model, shapes)
+        _check_kind(classifier, folder, config)
+        _check_tokenizer(classifier, max_length, folder, tokenizer)
+        model = _without_weights(classifier, folder, config)
+        _check_shapes(classifier, folder, model, shapes)
         _check_vocabulary(folder, model, tokenizer)
         _check_positions(max_length, folder, config, model, tokenizer)
     finally:
@@ -72,11 +79,11 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _check_kind(kind: str, folder: Path, config: PreTrainedConfig) -> None:
+def _check_kind(classifier: bool, folder: Path, config: PreTrainedConfig) -> None:
     name = config.model_type
     if config.is_encoder_decoder:
         raise InputError(f"{folder}: {name} is an encoder-decoder; {_ADVICE}")
-    if kind == "cross-encoder":
+    if classifier:
         if name not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
             raise InputError(f"{folder}: transformers has no classifier of {name}; {_ADVICE}")
         return
@@ -95,14 +102,13 @@ def _check_kind(kind: str, folder: Path, config: PreTrainedConfig) -> None:
 
 
 def _check_tokenizer(
-    kind: str, max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase
+    pair: bool, max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     if tokenizer.pad_token_id is None:
         raise InputError(
             f"{folder}: its tokenizer has no pad token, so texts of several lengths make no batch; "
             "set one (tokenizer.pad_token = tokenizer.eos_token) and save the tokenizer there"
         )
-    pair = kind == "cross-encoder"
     marks = tokenizer.num_special_tokens_to_add(pair)
     if max_length < marks + 1 + pair:
         raise InputError(
@@ -111,10 +117,10 @@ def _check_tokenizer(
         )
 
 
-def _without_weights(kind: str, folder: Path, config: PreTrainedConfig) -> nn.Module:
-    auto = AutoModel if kind == "bi-encoder" else AutoModelForSequenceClassification
+def _without_weights(classifier: bool, folder: Path, config: PreTrainedConfig) -> nn.Module:
+    auto = AutoModelForSequenceClassification if classifier else AutoModel
     try:
-        if kind == "cross-encoder":
+        if classifier:
             config.num_labels = 1
         with torch.device("meta"):
             return auto.from_config(config, trust_remote_code=False)
@@ -124,7 +130,9 @@ def _without_weights(kind: str, folder: Path, config: PreTrainedConfig) -> nn.Mo
         ) from error
 
 
-def _check_shapes(kind: str, folder: Path, model: nn.Module, saved: dict[str, list[int]]) -> None:
+def _check_shapes(
+    classifier: bool, folder: Path, model: nn.Module, saved: dict[str, list[int]]
+) -> None:
     """The tensors that both have by the same name, with or without the prefix of heads."""
     prefix = f"{model.base_model_prefix}."
     found = 0
@@ -135,7 +143,7 @@ def _check_shapes(kind: str, folder: Path, model: nn.Module, saved: dict[str, li
         found += has is not None
         if has is None or has == wanted:
             continue
-        if kind == "cross-encoder" and not name.startswith(prefix):
+        if classifier and not name.startswith(prefix):
             raise InputError(
                 f"{folder}: its classifier has {has[0]} labels, a cross-encoder one score; give "
                 f"the model that it was made from, or one without {name} and its like"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from clir.errors import InputError, in_a_line
-from clir.experiment import Experiment, Model, Problem, problem
+from clir.experiment import Experiment, Problem, problem
 
 _ANSWER = 8  # seconds that the hub has for an answer
 _PATIENCE = 20  # seconds for all of it: names may take long to be looked up
@@ -51,12 +51,16 @@ class Base(NamedTuple):
 
 def check(experiment: Experiment) -> Iterator[Problem]:
     """What is wrong with the base models of an experiment, a line for each."""
-    for kind, model in experiment.models.items():
+    for name, model in experiment.models.items():
         if model.base is not None:
             try:
-                look_at(kind, model, find(model.base).folder)
+                folder = find(model.base).folder
+                _check_files(folder)
+                from ray_app.models.families import FAMILIES  # torch takes seconds to load
+
+                FAMILIES[model.family].check(model, folder)
             except InputError as error:
-                yield problem(str(error), f"models.{kind}.base", f"models.{kind}")
+                yield problem(str(error), f"models.{name}.base", f"models.{name}")
 
 
 @cache
@@ -143,14 +147,12 @@ def folder_on(base: Base) -> Path:
         ) from error
 
 
-def look_at(kind: str, settings: Model, folder: Path) -> None:
-    """InputError for a model that cannot be trained here, or not at these settings."""
-    shapes = _shapes(folder)
-    config = _config(folder)
-    _check_tokenizer_files(folder)
-    from ray_app.training.architectures import check  # transformers takes seconds to load
+def check_transformer(folder: Path, max_length: int, classifier: bool) -> None:
+    """InputError for a transformer that cannot be trained here, or not at this length."""
+    shapes, config = _shapes(folder), _config(folder)
+    from ray_app.models.architectures import check  # transformers takes seconds to load
 
-    check(kind, settings.max_length, folder, config, shapes)
+    check(folder, config, shapes, max_length, classifier)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -237,7 +239,7 @@ def _header(path: Path) -> dict[str, list[int]]:
         raise InputError(f"{path}: cut or damaged ({in_a_line(error)}); fetch it again") from None
 
 
-def _check_tokenizer_files(folder: Path) -> None:
+def _check_files(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.suffix in (".json", ".txt", ".model") and path.is_file():
             with path.open("rb") as file:

@@ -1,9 +1,8 @@
-"""Tokenizers from scratch, and texts -> padded tensors of tokens."""
+"""Texts -> padded tensors of tokens."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from itertools import chain, count
 from typing import NamedTuple
 
@@ -11,91 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from tokenizers import (
-    Regex,
-    Tokenizer,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
-from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from tokenizers import Tokenizer
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-from clir.experiment import Model
+from ray_app.models.tokenization import untrained
 
-SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
 _WORDS_KEPT = 200_000  # tokenized words that an encoder remembers
-# A number or a Latin word is the same piece wherever it stands: between blanks, in brackets, or in
-# Chinese. They are much of what texts in two languages have in common before any training.
-_WORD = r"[\p{Latin}\p{M}]+(?:['’][\p{Latin}\p{M}]+)*|\p{N}+|[^\p{Latin}\p{N}\p{P}\p{S}\s]+"
-
-
-def train_tokenizer(texts: Iterable[str], kind: str, settings: Model) -> PreTrainedTokenizerFast:
-    """A Unigram tokenizer of ``settings.vocabulary`` pieces (letter case and width folded)."""
-    tokenizer = _untrained()
-    tokenizer.train_from_iterator(
-        texts,
-        trainers.UnigramTrainer(
-            vocab_size=settings.vocabulary,
-            special_tokens=list(SPECIAL.values()),
-            unk_token=SPECIAL["unk_token"],
-            show_progress=False,
-        ),
-    )
-    tokenizer = _in_fixed_order(tokenizer)
-    if kind == "cross-encoder":
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="<s> $A </s>",
-            pair="<s> $A </s> $B:1 </s>:1",
-            special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("<s>", "</s>")],
-        )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        # Pairs lose their token types unless they are listed.
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-        model_max_length=settings.max_length,
-        **SPECIAL,
-    )
-
-
-def _untrained() -> Tokenizer:
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.WhitespaceSplit(),
-            pre_tokenizers.Split(Regex(_WORD), "isolated"),
-            pre_tokenizers.Metaspace(),
-        ]
-    )
-    return tokenizer
-
-
-def _in_fixed_order(tokenizer: Tokenizer) -> Tokenizer:
-    """The same tokenizer whenever it is trained on the same texts, to the last byte.
-
-    The trainer walks hash maps: sums differ in their last digits, pieces of equal score change
-    places, and characters too rare for a probability of their own get the lowest one plus 0.0001
-    for each before it, in no order. Here they all get the lowest, and equal pieces go by name.
-    """
-    settings = json.loads(tokenizer.to_str())
-    pieces = settings["model"]["vocab"]
-    special, learned = pieces[: len(SPECIAL)], pieces[len(SPECIAL) :]
-    lowest = min(score for _, score in learned)
-    rare = lowest + 0.0001 * sum(len(piece) == 1 for piece, _ in learned)
-    fixed = [
-        (piece, round(lowest if len(piece) == 1 and score < rare else score, 6))
-        for piece, score in learned
-    ]
-    settings["model"]["vocab"] = special + sorted(fixed, key=lambda item: (-item[1], item[0]))
-    return Tokenizer.from_str(json.dumps(settings))
-
-
-def piece_probabilities(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
-    """Logarithm of the probability that a Unigram tokenizer gives each of its pieces."""
-    pieces = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
-    return np.array([min(log_probability, 0.0) for _, log_probability in pieces])
 
 
 class Encoder:
@@ -190,7 +110,7 @@ def _ragged(found: list) -> _Ragged:
 
 def _parts_at_blanks(tokenizer: Tokenizer) -> bool:
     """Whether a text's tokens are those of its words: as made here, without a frame."""
-    ours, theirs = json.loads(_untrained().to_str()), json.loads(tokenizer.to_str())
+    ours, theirs = json.loads(untrained().to_str()), json.loads(tokenizer.to_str())
     frame = theirs["post_processor"]  # saved and loaded, none has become an empty one
     return all(ours[part] == theirs[part] for part in ("normalizer", "pre_tokenizer")) and (
         frame is None or (frame["type"] == "TemplateProcessing" and not frame["special_tokens"])

@@ -1,0 +1,60 @@
+"""The families of models and the losses they learn by, a row each.
+
+Here is what settings and plans must know of them. What a family computes is in ``ray_app/models``,
+and what a loss computes in ``ray_app/training/losses.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Loss(NamedTuple):
+    """What a pair of query and passage is told from in training."""
+
+    name: str
+    against: Literal["batch", "negatives"]  # the other pairs of its batch; passages that are wrong
+
+
+class Family(NamedTuple):
+    """One kind of ranker."""
+
+    name: str
+    # collections: by vectors, which are compared with those of all documents. candidates: by
+    # reading a query and a document together, which are few.
+    ranks: Literal["collections", "candidates"]
+    losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
+    marks: int = 0  # special tokens around an input of a model from scratch
+    bf16: bool = True  # whether it can be trained in it
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("contrastive", "batch"),
+        Loss("binary-cross-entropy", "negatives"),
+    )
+}
+FAMILIES = {
+    family.name: family
+    for family in (
+        # Sums alone: bf16 would not speed them up, and CUDA has no gradient for it.
+        Family("static", "collections", ("contrastive",), bf16=False),
+        Family("bi-encoder", "collections", ("contrastive",)),
+        Family("cross-encoder", "candidates", ("binary-cross-entropy",), marks=3),
+    )
+}
+
+
+def check_family(name: str) -> str:
+    """``name`` itself; ValueError where no family is called so."""
+    if name not in FAMILIES:
+        raise ValueError(f"{name!r} is no family; there are {', '.join(FAMILIES)}")
+    return name
+
+
+def check_loss(name: str) -> str:
+    """``name`` itself; ValueError where no loss is called so."""
+    if name not in LOSSES:
+        raise ValueError(f"{name!r} is no loss; there are {', '.join(LOSSES)}")
+    return name

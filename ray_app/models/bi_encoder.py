@@ -1,0 +1,88 @@
+"""Bi-encoder: a transformer; a text's vector is the mean of its tokens', scaled to length 1.
+
+From scratch it is an XLNet (the architecture whose tokens enter without layer norm and without
+absolute positions).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import (
+    AutoModel,
+    BatchEncoding,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    XLNetConfig,
+    XLNetModel,
+)
+
+from clir.experiment import Model
+from ray_app.models import base_models, pretrained
+from ray_app.models.encoding import Encoder
+
+
+class BiEncoder:
+    """``families.Family``."""
+
+    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        """No marks: a text is the sum of what stands in it."""
+
+    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        config = XLNetConfig(
+            vocab_size=len(tokenizer),
+            d_model=settings.hidden_size,
+            n_layer=settings.layers,
+            n_head=settings.heads,
+            d_inner=4 * settings.hidden_size,
+            dropout=0.0,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.cls_token_id,
+            eos_token_id=tokenizer.sep_token_id,
+            initializer_range=0.05,
+        )
+        return _without_mask(XLNetModel(config))
+
+    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        model, tokenizer = pretrained.load(AutoModel, folder)
+        return _without_mask(model), tokenizer
+
+    def check(self, settings: Model, folder: Path) -> None:
+        base_models.check_transformer(folder, settings.max_length, classifier=False)
+
+    def inputs(
+        self, encode: Encoder, queries: pa.Array, passages: pa.Array
+    ) -> tuple[BatchEncoding, ...]:
+        return encode(queries), encode(passages)
+
+    def outputs(
+        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
+    ) -> tuple[torch.Tensor, ...]:
+        return tuple(_mean_states(model, texts) for texts in inputs)
+
+    def save(
+        self,
+        model: nn.Module,
+        state: dict[str, torch.Tensor],
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+    ) -> None:
+        pretrained.save(model, state, tokenizer, folder)
+
+
+def _without_mask(model: nn.Module) -> nn.Module:
+    """XLNet has a vector for words to be guessed; nothing is masked here."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = name != "mask_emb"
+    return model
+
+
+def _mean_states(model: nn.Module, texts: BatchEncoding) -> torch.Tensor:
+    mask = texts["attention_mask"]
+    states = model(input_ids=texts["input_ids"], attention_mask=mask).last_hidden_state
+    return F.normalize((states * mask[:, :, None]).sum(1), dim=-1)

@@ -1,0 +1,64 @@
+"""What a family of rankers does, and the table of them: one file each.
+
+What settings and plans must know of a family stands in ``clir.families``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import torch
+from torch import nn
+from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from clir.experiment import Model
+from ray_app.models.bi_encoder import BiEncoder
+from ray_app.models.cross_encoder import CrossEncoder
+from ray_app.models.encoding import Encoder
+from ray_app.models.static import Static
+
+
+class Family(Protocol):
+    """One kind of ranker."""
+
+    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        """Give a tokenizer from scratch its marks around an input."""
+
+    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+        """A model from scratch, drawn from ``seed``."""
+
+    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        """A saved model, to rank with or to go on from. Safetensors only, no remote code."""
+
+    def check(self, settings: Model, folder: Path) -> None:
+        """InputError for a folder that cannot be trained on at these settings; loads no weights."""
+
+    def inputs(
+        self, encode: Encoder, queries: pa.Array, passages: pa.Array
+    ) -> tuple[BatchEncoding, ...]:
+        """Pairs as the model reads them: both sides apart, or each pair together."""
+
+    def outputs(
+        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
+    ) -> tuple[torch.Tensor, ...]:
+        """What is ranked by, and what losses take: vectors of length 1 of each side (pairs x size),
+        or the logits of pairs.
+        """
+
+    def save(
+        self,
+        model: nn.Module,
+        state: dict[str, torch.Tensor],
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+    ) -> None:
+        """Write a model with these weights (fp32), so that its ecosystem loads it."""
+
+
+FAMILIES: dict[str, Family] = {
+    "static": Static(),
+    "bi-encoder": BiEncoder(),
+    "cross-encoder": CrossEncoder(),
+}

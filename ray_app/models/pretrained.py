@@ -1,0 +1,40 @@
+"""Transformers from folders and into them: safetensors only, no remote code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from clir.errors import InputError, in_a_line
+from ray_app.models.base_models import refuse_pickles
+
+transformers.utils.logging.disable_progress_bar()  # these models load in a moment
+
+
+def load(auto: Any, folder: Path, **options: Any) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a folder, by one of transformers' Auto classes."""
+    refuse_pickles(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = auto.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, **options
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model {folder}: cannot be loaded from safetensors: {in_a_line(error)}"
+        ) from error
+    # Classifiers that are decoders look for the last token that is no padding.
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
+def save(
+    model: Any, state: dict[str, torch.Tensor], tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> None:
+    model.save_pretrained(folder, state_dict=state)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,57 @@
+"""A saved model ready to rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from transformers import BatchEncoding
+
+from ray_app.models.encoding import Encoder
+from ray_app.models.families import FAMILIES
+
+
+class Ranker:
+    """Embeds texts or scores pairs of texts, in batches."""
+
+    def __init__(self, family: str, folder: Path, max_length: int, batch_size: int):
+        self.family = FAMILIES[family]
+        self.model, self.tokenizer = self.family.load(folder)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(self.device).eval()
+        self.encode, self.batch_size = Encoder(self.tokenizer, max_length), batch_size
+
+    @torch.inference_mode()
+    def embed(self, texts: pa.Array) -> np.ndarray:
+        """Vectors of length 1: texts x hidden size, float32."""
+        return self._in_batches(texts, lambda part: self.encode(texts.take(part)))
+
+    @torch.inference_mode()
+    def score(self, queries: pa.Array, passages: pa.Array) -> np.ndarray:
+        """The score of each (query, passage)."""
+        return self._in_batches(
+            queries, lambda part: self.encode(queries.take(part), passages.take(part)), passages
+        )
+
+    def _in_batches(
+        self,
+        texts: pa.Array,
+        encoded: Callable[[pa.Array], BatchEncoding],
+        second: pa.Array | None = None,
+    ) -> np.ndarray:
+        # Texts of like length together waste little on padding; results go back in order.
+        sides = [texts] if second is None else [texts, second]
+        order = np.argsort(-sum(np.asarray(pc.utf8_length(side)) for side in sides), kind="stable")
+        found: list[np.ndarray] = []
+        for at in range(0, len(order), self.batch_size):
+            tokens = encoded(pa.array(order[at : at + self.batch_size])).to(self.device)
+            (output,) = self.family.outputs(self.model, (tokens,))
+            found.append(output.float().cpu().numpy())
+        joined = np.concatenate(found)
+        restored = np.empty_like(joined)
+        restored[order] = joined
+        return restored

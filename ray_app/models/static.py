@@ -1,0 +1,136 @@
+"""Static: a bag of words. A token's direction is its meaning, its length its weight.
+
+Both are learned. A text's vector is the sum of its tokens', scaled to length 1. It is saved as
+sentence-transformers knows it: a StaticEmbedding, then Normalize.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import (
+    AutoTokenizer,
+    BatchEncoding,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+
+from clir.errors import InputError, in_a_line
+from clir.experiment import Model
+from ray_app.models.base_models import refuse_pickles
+from ray_app.models.encoding import Encoder
+from ray_app.models.tokenization import SPECIAL, piece_probabilities
+
+_SMOOTH = 0.001  # Arora et al.'s a
+_SPREAD = 0.05  # standard deviation of vectors before training
+_WEIGHTS = "model.safetensors"
+_THEIRS = "sentence_transformers.models"
+_MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": f"{_THEIRS}.StaticEmbedding"},
+    {"idx": 1, "name": "1", "path": "1_Normalize", "type": f"{_THEIRS}.Normalize"},
+]
+
+
+class StaticModel(nn.Module):
+    """A vector for each token. In training, the logarithm of each token's weight apart from it.
+
+    Apart they learn faster; a saved model has them multiplied (``Static.save``).
+    """
+
+    def __init__(self, vectors: torch.Tensor, token_weight: torch.Tensor | None = None):
+        super().__init__()
+        self.embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
+        self.token_weight = None if token_weight is None else nn.Parameter(token_weight)
+
+    def forward(self, groups: Sequence[BatchEncoding]) -> list[torch.Tensor]:
+        """Vectors of length 1 of each group's texts: texts x size."""
+        # All groups in one go: every call's gradient is as large as the whole table.
+        masks = [texts["attention_mask"] for texts in groups]
+        ids = torch.cat(
+            [texts["input_ids"][mask.bool()] for texts, mask in zip(groups, masks, strict=True)]
+        )
+        counts = torch.cat([mask.sum(1) for mask in masks])
+        weights = None if self.token_weight is None else self.token_weight[ids].exp()
+        starts = torch.cumsum(counts, 0) - counts
+        sums = F.embedding_bag(
+            ids, self.embedding.weight, starts, mode="sum", per_sample_weights=weights
+        )
+        return list(F.normalize(sums, dim=-1).split([len(mask) for mask in masks]))
+
+
+class Static:
+    """``families.Family``."""
+
+    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        """No marks: a text is the sum of what stands in it."""
+
+    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        vectors = torch.empty(len(tokenizer), settings.hidden_size).normal_(0.0, _SPREAD)
+        return StaticModel(vectors, _initial_token_weight(tokenizer))
+
+    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        refuse_pickles(folder)
+        try:
+            vectors = load_file(folder / _WEIGHTS)["embedding.weight"].float()
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"model {folder}: cannot be loaded as a static one: {in_a_line(error)}"
+            ) from error
+        # Its vectors have their weights multiplied in already; training goes on from there.
+        return StaticModel(vectors, torch.zeros(len(vectors))), tokenizer
+
+    def check(self, settings: Model, folder: Path) -> None:
+        refuse_pickles(folder)
+        with safe_open(folder / _WEIGHTS, framework="numpy") as tensors:
+            if "embedding.weight" not in tensors.keys():  # noqa: SIM118
+                raise InputError(
+                    f"{folder / _WEIGHTS}: no embedding.weight in it, so it is no static model "
+                    "(sentence-transformers' StaticEmbedding)"
+                )
+
+    def inputs(
+        self, encode: Encoder, queries: pa.Array, passages: pa.Array
+    ) -> tuple[BatchEncoding, ...]:
+        return encode(queries), encode(passages)
+
+    def outputs(
+        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
+    ) -> tuple[torch.Tensor, ...]:
+        return tuple(model(inputs))
+
+    def save(
+        self,
+        model: nn.Module,
+        state: dict[str, torch.Tensor],
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+    ) -> None:
+        vectors, weight = state["embedding.weight"], state["token_weight"]
+        save_file({"embedding.weight": vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
+        tokenizer.save_pretrained(folder)
+        (folder / "1_Normalize").mkdir()
+        (folder / "1_Normalize" / "config.json").write_text("{}")
+        (folder / "modules.json").write_text(json.dumps(_MODULES, indent=1))
+
+
+def _initial_token_weight(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
+    """Logarithm of each token's weight before training: log(a / (a + p)), a = 0.001.
+
+    Smooth inverse frequency (Arora et al., ICLR 2017), with the probability p that a Unigram
+    tokenizer gives its pieces: frequent words of every language start light, also of those that
+    training never shows.
+    """
+    weight = -np.log1p(np.exp(piece_probabilities(tokenizer)) / _SMOOTH)
+    weight[: len(SPECIAL)] = 0.0
+    return torch.tensor(weight, dtype=torch.float32)
