@@ -37,10 +37,10 @@ def test_the_results_that_are_known():
     assert {
         "titles", "titles.rejected", "collections", "lexicon", "lexicon_card", "vectors/zh",
         "vector_lexicon", "training_candidates", "switchers/ml-cs", "switchers/translate-test",
-        "pairs/zero-shot", "pairs/fine-tuning", "switch_rates/wiki-cs", "tokenizers/bi-encoder",
-        "tokenizers/cross-encoder", "models/bi-encoder.ml-cs.2", "models/cross-encoder.zero-shot.1",
-        "models/bi-encoder.ml-cs.1.without-a%2Fb", "evaluation/bi-encoder.translate-test-ml-cs.1",
-        "evaluation/bi-encoder.ml-cs.2.without-a%2Fb", "candidates", "summary.json", "report.html",
+        "pairs/zero-shot", "pairs/fine-tuning", "switch_rates/wiki-cs", "tokenizers/static",
+        "tokenizers/cross-encoder", "models/static.ml-cs.2", "models/cross-encoder.zero-shot.1",
+        "models/static.ml-cs.1.without-a%2Fb", "evaluation/static.translate-test-ml-cs.1",
+        "evaluation/static.ml-cs.2.without-a%2Fb", "candidates", "summary.json", "report.html",
     } <= set(PLACES)  # fmt: skip
 
 
@@ -84,9 +84,9 @@ def test_the_folder_of_one_s_data_is_no_output_folder(job, tmp_path, monkeypatch
 @pytest.mark.parametrize("job", JOBS)
 def test_every_job_refuses_what_lies_in_the_place_of_any_result(job, tmp_path, monkeypatch, capsys):
     demo(tmp_path).workspace.open()
-    write(tmp_path / "models" / "bi-encoder.ml-cs.1" / "notes.txt")
+    write(tmp_path / "models" / "static.ml-cs.1" / "notes.txt")
     said = run(job, tmp_path, monkeypatch, capsys)
-    assert str(tmp_path / "models" / "bi-encoder.ml-cs.1") in said and "notes.txt" in said
+    assert str(tmp_path / "models" / "static.ml-cs.1") in said and "notes.txt" in said
 
 
 @pytest.mark.parametrize("place", PLACES)

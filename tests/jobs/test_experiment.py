@@ -25,7 +25,7 @@ def test_another_start_does_nothing_again(finished):
 
 SWITCHED = [
     "leave_out=null",
-    "models={bi-encoder: {methods: [zero-shot, bl-cs, ml-cs, wiki-cs]}}",
+    "models={static: {family: static, methods: [zero-shot, bl-cs, ml-cs, wiki-cs]}}",
     "switching.probability=0.25",
     "switching.phrase_probability=0.75",
 ]
@@ -73,12 +73,12 @@ with cluster.connected():
 
 def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
     linked(tmp_path, switched, "collections", "lexicon", "switchers", "pairs/zero-shot")
-    one = ["models={bi-encoder: {methods: [zero-shot, ml-cs]}}", "switching.on_the_fly=true"]
+    one = ["models={static: {family: static, methods: [zero-shot, ml-cs]}}", "switching.on_the_fly=true"]
     few = ["training.steps=4", "training.precision=bf16"]
     done = run(*command(tmp_path, *SWITCHED, *one, *few, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
     plain, weights = (
-        load_file(tmp_path / "models" / f"bi-encoder.{method}.1" / "model.safetensors")
+        load_file(tmp_path / "models" / f"static.{method}.1" / "model.safetensors")
         for method in ("zero-shot", "ml-cs")
     )
     # They read the same pairs in the same order.
@@ -116,7 +116,7 @@ def test_the_contract_of_the_results(finished):
 
 
 def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
-    folder = finished / "evaluation" / "bi-encoder.ml-cs.1"
+    folder = finished / "evaluation" / "static.ml-cs.1"
     judged: dict[str, set[str]] = {}
     for line in (ROOT / "jobs/sample/collections/test/qrels/test.tsv").read_text().splitlines()[1:]:
         query, document, _ = line.split("\t")
@@ -124,14 +124,14 @@ def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
     reciprocal = dict.fromkeys(judged, 0.0)
     for line in (folder / "trec" / "test.en.de.run").read_text().splitlines():
         query, q0, document, rank, _, name = line.split(" ")
-        assert q0 == "Q0" and name == "bi-encoder.ml-cs.1"
+        assert q0 == "Q0" and name == "static.ml-cs.1"
         if document in judged[query] and int(rank) <= 10:
             reciprocal[query] = max(reciprocal[query], 1 / int(rank))
     (row,) = [
         row
         for row in json.loads((finished / "summary.json").read_text())
         if (row["model"], row["method"], row["domain"], row["measure"])
-        == ("bi-encoder", "ml-cs", "all", "MRR@10")
+        == ("static", "ml-cs", "all", "MRR@10")
         and (row["query_lang"], row["doc_lang"]) == ("en", "de")
     ]
     assert row["value"] == pytest.approx(sum(reciprocal.values()) / len(reciprocal))
@@ -171,17 +171,17 @@ def test_the_report_is_one_file_that_names_everything(finished):
 
 # What is damaged, what is taken away so that something is made from it again, and by which job.
 DAMAGED = [
-    ("pairs/ml-cs/data/*.parquet", "models/bi-encoder.ml-cs.1", "train"),
-    ("tokenizers/bi-encoder/tokenizer.json", "models/bi-encoder.ml-cs.1", "train"),
+    ("pairs/ml-cs/data/*.parquet", "models/static.ml-cs.1", "train"),
+    ("tokenizers/static/tokenizer.json", "models/static.ml-cs.1", "train"),
     (
-        "models/bi-encoder.zero-shot.1/model.safetensors",
-        "evaluation/bi-encoder.zero-shot.1",
+        "models/static.zero-shot.1/model.safetensors",
+        "evaluation/static.zero-shot.1",
         "rank",
     ),
-    ("collections/documents/*.parquet", "evaluation/bi-encoder.zero-shot.1", "rank"),
+    ("collections/documents/*.parquet", "evaluation/static.zero-shot.1", "rank"),
     ("candidates/test.parquet", "evaluation/cross-encoder.zero-shot.1", "rank"),
-    ("switchers/translate-test/de/keys.npy", "evaluation/bi-encoder.translate-test.1", "rank"),
-    ("evaluation/bi-encoder.ml-cs.1/measures/*.parquet", "summary.json", "report"),
+    ("switchers/translate-test/de/keys.npy", "evaluation/static.translate-test.1", "rank"),
+    ("evaluation/static.ml-cs.1/measures/*.parquet", "summary.json", "report"),
     ("lexicon_card/card.json", "summary.json", "report"),
 ]
 
@@ -254,13 +254,13 @@ def test_a_damaged_dump_ends_a_spark_job_in_one_line(tmp_path):
 
 def test_training_goes_on_from_a_base_model(finished, tmp_path):
     linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
-    base = finished / "models" / "bi-encoder.zero-shot.1"
-    model = json.dumps({"bi-encoder": {"methods": ["ml-cs"], "base": str(base)}})
+    base = finished / "models" / "static.zero-shot.1"
+    model = json.dumps({"static": {"family": "static", "methods": ["ml-cs"], "base": str(base)}})
     kinds = [f"models={model}", "training.steps=2", "leave_out=null"]
     done = run(*command(tmp_path, *kinds, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
     before = load_file(base / "model.safetensors")
-    after = load_file(tmp_path / "models" / "bi-encoder.ml-cs.1" / "model.safetensors")
+    after = load_file(tmp_path / "models" / "static.ml-cs.1" / "model.safetensors")
     (name,) = (key for key in before if "word_embedding" in key)
     change = abs(after[name] - before[name]).max()
     assert 0 < change < 0.1
@@ -271,7 +271,7 @@ def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
     linked(tmp_path, finished, *data)
     done = run(*command(tmp_path, "leave_out=null", "training.zero_stage=3", job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
-    for name in ("bi-encoder.ml-cs.1", "cross-encoder.zero-shot.1"):
+    for name in ("static.ml-cs.1", "cross-encoder.zero-shot.1"):
         whole, parts = (
             load_file(folder / "models" / name / "model.safetensors")
             for folder in (finished, tmp_path)
@@ -284,6 +284,6 @@ def test_a_pickled_base_model_is_refused(finished, tmp_path):
     base = tmp_path / "base"
     base.mkdir()
     (base / "pytorch_model.bin").write_bytes(b"\x80\x04")
-    done = run(*command(finished, f"models.bi-encoder.base={base}", job="train"))
+    done = run(*command(finished, f"models.static.base={base}", job="train"))
     assert done.returncode == 2
     assert "pytorch_model.bin is a pickle" in done.stderr.splitlines()[-1]

@@ -22,7 +22,7 @@ SMALL = [
     "collections={train: [jobs/sample/collections/train-news], "
     "test: [jobs/sample/collections/train-news], test_split: dev}",
     "switching.copies=100",  # tasks of seconds, long enough to be hit
-    "models={bi-encoder: {methods: [ml-cs, wiki-cs]}}",
+    "models={static: {family: static, methods: [ml-cs, wiki-cs]}}",
     "leave_out=null",
 ]
 

@@ -82,7 +82,7 @@ def settings(tmp_path):
             "test": [{"path": write_collection(tmp_path / "test")}],
         },
         switching={"languages": ["de", "ar"], "probability": 1.0, "negatives": 2, "copies": 2},
-        models={"bi-encoder": {}},
+        models={"static": {"family": "static"}},
         spark={"shuffle_partitions": 2},
     )
 
@@ -681,7 +681,7 @@ def test_what_a_collection_lacks_for_the_experiment_is_said_at_once(settings, tm
         f"{russian}: training needs English queries and documents; it has documents in de, ru, "
         "queries in de, ru"
     )
-    reranked = {"models": {"cross-encoder": experiment.Model()}, **collections(test=only)}
+    reranked = {"models": {"cross-encoder": experiment.Model(family="cross-encoder")}, **collections(test=only)}
     assert message(**reranked).endswith("give it candidates/test.run")
 
 

@@ -83,7 +83,7 @@ def settings(fasttext, tmp_path):
             "probability": 1.0,
             "copies": 8,
         },
-        models={"bi-encoder": {}},
+        models={"static": {"family": "static"}},
         spark={"shuffle_partitions": 2},
     )
 

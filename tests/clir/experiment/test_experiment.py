@@ -5,7 +5,7 @@ import pytest
 from clir.errors import InputError
 from clir.experiment import load
 
-CONFIGS = Path(__file__).parents[2] / "jobs" / "configs"
+CONFIGS = Path(__file__).parents[3] / "jobs" / "configs"
 DEMO = CONFIGS / "demo.yaml"
 
 
@@ -19,12 +19,12 @@ def test_any_field_can_be_overridden():
         DEMO,
         [
             "training.steps=100",
-            "models.bi-encoder.methods=[zero-shot]",
+            "models.static.methods=[zero-shot]",
             "collections.test=[{path: x/y, domain: news}]",
         ],
     )
     assert experiment.training.steps == 100
-    assert experiment.models["bi-encoder"].methods == ["zero-shot"]
+    assert experiment.models["static"].methods == ["zero-shot"]
     assert experiment.collections.test[0].domain == "news"
 
 
@@ -32,12 +32,12 @@ def test_any_field_can_be_overridden():
     ("override", "message"),
     [
         ("training.stepz=1", "unknown key training.stepz; valid here: batch_size"),
-        ("models.bi-encoder.layer=1", "unknown key models.bi-encoder.layer; valid here: base"),
+        ("models.static.layer=1", "unknown key models.static.layer; valid here: base"),
         ("colections=1", "unknown key colections"),
         ("switching.languages=[de, xx]", "unknown language 'xx': use one of en, de"),
         ("training.steps=many", "training.steps: Input should be a valid integer"),
         ("training.batch_size=7", "batch_size 7 cannot be shared evenly by 2 workers"),
-        ("models.bi-encoder.methods=[magic]", "methods.0: Input should be 'zero-shot'"),
+        ("models.static.methods=[magic]", "methods.0: 'magic' is no method; there are zero-shot"),
         ("collections.test=[{domain: news}]", "a collection has either a path or a name"),
         ("collections.test=[{path: x, name: y}]", "a collection has either a path or a name"),
         ("training", "expected key=value"),
@@ -73,8 +73,12 @@ def wrong(*overrides: str) -> list[str]:
         ("collections.test=[a/x, a/x]", "collections.test: a/x is named twice"),
         ("collections.test=[a/x, b/x]", "collections: x stands for two folders"),
         ("models={}", "models: it is empty"),
-        ("models.bi-encoder.methods=[]", "models.bi-encoder.methods: it is empty"),
-        ("models.bi-encoder.methods=[ml-cs, ml-cs]", "models.bi-encoder.methods: ml-cs is named"),
+        ("models.static.family=bag", "models.static.family: 'bag' is no family; there are static"),
+        ("models.static.loss=hinge", "models.static.loss: 'hinge' is no loss; there are contrast"),
+        ("models.static.loss=binary-cross-entropy", "models.static.loss: a static cannot learn by"),
+        ("models.static.batch_size=1", "models.static.batch_size: batch_size 1 cannot be shared"),
+        ("models.static.methods=[]", "models.static.methods: it is empty"),
+        ("models.static.methods=[ml-cs, ml-cs]", "models.static.methods: ml-cs is named"),
         ("models.cross-encoder.batch_size=41", "models.cross-encoder.batch_size: batch_size 41"),
         ("models.cross-encoder.learning_rate=0", "models.cross-encoder.learning_rate: Input sh"),
         ("models.cross-encoder.pairs=[]", "models.cross-encoder.pairs: it is empty"),
@@ -88,18 +92,18 @@ def wrong(*overrides: str) -> list[str]:
         ("switching.probability=0", "switching.probability: bl-cs, ml-cs would switch nothing"),
         ("switching.probability=1.5", "switching.probability: Input should be less than or equal"),
         ("switching.phrase_probability=.nan", "switching.phrase_probability: Input should be"),
-        ("switching.negatives=0", "switching.negatives: a cross-encoder learns from passages"),
+        ("switching.negatives=0", "switching.negatives: cross-encoder learns from passages"),
         ("switching.domain_temperature=0", "switching.domain_temperature: Input should be greater"),
         ("switching.domain_weights={a: 0}", "switching.domain_weights: no domain has a weight"),
         ("switching.domain_weights={a: -1}", "switching.domain_weights.a: Input should be greater"),
         ("training.learning_rate=-1", "training.learning_rate: Input should be greater than 0"),
         ("training.learning_rate=.inf", "training.learning_rate: Input should be a finite number"),
-        ("training.scale=0", "training.scale: Input should be greater than 0"),
-        ("training.scale=.nan", "training.scale: Input should be a finite number"),
+        ("models.static.scale=0", "models.static.scale: Input should be greater than 0"),
+        ("models.static.scale=.nan", "models.static.scale: Input should be a finite number"),
         ("training.gradient_clip=-1", "training.gradient_clip: Input should be greater than or"),
-        ("training.token_dropout=1", "training.token_dropout: Input should be less than 1"),
+        ("models.static.token_dropout=1", "models.static.token_dropout: Input should be less than 1"),
         ("training.batch_size=7", "training.batch_size: batch_size 7 cannot be shared"),
-        ("models.bi-encoder.batch_size=0", "models.bi-encoder.batch_size: Input should be"),
+        ("models.static.batch_size=0", "models.static.batch_size: Input should be"),
         ("evaluation.languages=[]", "evaluation.languages: it is empty"),
         ("evaluation.mlir={x: [en, de]}", "evaluation.mlir.x: the key is the number of languages"),
         ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: '../x' cannot name a file"),
@@ -129,21 +133,21 @@ def test_what_makes_sense_is_taken():
         "switching.pair=[en, de]", "training.gradient_clip=0", "lexicons.dictionary=null",
     ])  # fmt: skip
     assert experiment.evaluation.mlir.keys() == {"2", "3"}
-    few = ["models={bi-encoder: {methods: [zero-shot]}}", "leave_out=null"]
+    few = ["models={static: {family: static, methods: [zero-shot]}}", "leave_out=null"]
     # Nothing is switched: nobody asks for lexicons, languages or shares.
     load(DEMO, [*few, "titles=[]", "switching.languages=[]", "switching.probability=0"])
 
 
 def test_all_that_is_wrong_is_told_at_once():
     lines = wrong(
-        "seeds=[]", "training.stepz=1", "training.workers=3", "models.bi-encoder.methods=[x, y]",
+        "seeds=[]", "training.stepz=1", "training.workers=3", "models.static.methods=[x, y]",
         "collections.train=[]", "switching.languages=[en, xx]", "evaluation.mlir={x: [en, de]}",
         "leave_out.model=cross-encoder", "leave_out.methods=[wiki-cs, translate-test]",
     )  # fmt: skip
     told = [line.split(": ")[0] for line in lines]
     assert sorted(told) == sorted(
-        ["seeds", "unknown key training.stepz; valid here", "models.bi-encoder.methods.0",
-         "models.bi-encoder.methods.1", "switching.languages.1", "collections.train",
+        ["seeds", "unknown key training.stepz; valid here", "models.static.methods.0",
+         "models.static.methods.1", "switching.languages.1", "collections.train",
          "evaluation.mlir.x", "leave_out.methods"]
     )  # fmt: skip
 

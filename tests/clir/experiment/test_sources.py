@@ -35,7 +35,7 @@ titles: [{{lang: en, page: {tmp_path}/page, langlinks: {tmp_path}/langlinks}}]
 lexicons: {{dictionary: {tmp_path}/dictionary}}
 collections: {{train: [{tmp_path}/train], test: [{tmp_path}/test]}}
 switching: {{languages: [de, fr], pair: [de, en]}}
-models: {{bi-encoder: {{methods: [zero-shot, ml-cs]}}}}
+models: {{static: {{family: static, methods: [zero-shot, ml-cs]}}}}
 """
     )
     return path
@@ -77,7 +77,7 @@ def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
         (["evaluation.languages=[de]"], "evaluation.languages: none is a language of .*: en"),
         (["titles=[]", "switching.languages=[de, ja, zh]", "lexicons.words=[dictionary]"],
          "switching.languages: ml-cs switches into ja, zh, which no lexicon of lexicons.words"),
-        (["models.bi-encoder.methods=[fine-tuning]"],
+        (["models.static.methods=[fine-tuning]"],
          "collections.train: no collection has queries in de and documents in en"),
         (["leave_out={domain: sport}"],
          "leave_out.domain: no training collection is of domain sport; they are of news"),
@@ -96,7 +96,7 @@ def test_what_does_not_fit_the_files(config, overrides, line):
 
 def test_translate_test_needs_every_language_of_the_tests(config, tmp_path):
     asked = ["titles=[]", "lexicons.words=[dictionary]",
-             "models.bi-encoder.methods=[translate-test]"]  # fmt: skip
+             "models.static.methods=[translate-test]"]  # fmt: skip
     assert wrong(config, *asked) == []
     test = f"collections.test=[{{path: {tmp_path}/test, lang: ja}}]"
     (line,) = wrong(config, *asked, test)
@@ -133,7 +133,7 @@ def test_languages_that_the_mined_lexicon_lacks_are_told_before_training(config,
     ):
         folder.mkdir(parents=True)
         pq.write_table(pa.table(table), folder / "part.parquet")
-    experiment = load(config, ["models.bi-encoder.methods=[translate-test]"])
+    experiment = load(config, ["models.static.methods=[translate-test]"])
     with pytest.raises(InputError, match="translate-test cannot translate ja: no lexicon"):
         sources.check_translations(experiment, tables, lexicon)
     sources.check_translations(load(config), tables, lexicon)  # nobody translates
