@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError, safe_open
 
 from clir.errors import InputError, in_a_line
-from clir.experiment import Experiment, Problem, problem
+from clir.experiment import Experiment, Model, Problem, problem
 
 _ANSWER = 8  # seconds that the hub has for an answer
 _PATIENCE = 20  # seconds for all of it: names may take long to be looked up
@@ -54,11 +54,7 @@ def check(experiment: Experiment) -> Iterator[Problem]:
     for name, model in experiment.models.items():
         if model.base is not None:
             try:
-                folder = find(model.base).folder
-                _check_files(folder)
-                from ray_app.models.families import FAMILIES  # torch takes seconds to load
-
-                FAMILIES[model.family].check(model, folder)
+                look_at(model, find(model.base).folder)
             except InputError as error:
                 yield problem(str(error), f"models.{name}.base", f"models.{name}")
 
@@ -147,9 +143,17 @@ def folder_on(base: Base) -> Path:
         ) from error
 
 
+def look_at(settings: Model, folder: Path) -> None:
+    """InputError for a model that cannot be trained here, or not at these settings."""
+    from ray_app.models.families import FAMILIES  # torch takes seconds to load
+
+    FAMILIES[settings.family].check(settings, folder)
+
+
 def check_transformer(folder: Path, max_length: int, classifier: bool) -> None:
     """InputError for a transformer that cannot be trained here, or not at this length."""
-    shapes, config = _shapes(folder), _config(folder)
+    shapes, config = tensor_shapes(folder), _config(folder)
+    check_files(folder)
     from ray_app.models.architectures import check  # transformers takes seconds to load
 
     check(folder, config, shapes, max_length, classifier)
@@ -188,7 +192,7 @@ def _no_pointer(path: Path, start: bytes) -> None:
         )
 
 
-def _shapes(folder: Path) -> dict[str, list[int]]:
+def tensor_shapes(folder: Path) -> dict[str, list[int]]:
     """The shape of each tensor, from the headers of the files that transformers would load."""
     if (folder / _WEIGHTS).exists():
         files = [folder / _WEIGHTS]
@@ -239,7 +243,7 @@ def _header(path: Path) -> dict[str, list[int]]:
         raise InputError(f"{path}: cut or damaged ({in_a_line(error)}); fetch it again") from None
 
 
-def _check_files(folder: Path) -> None:
+def check_files(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.suffix in (".json", ".txt", ".model") and path.is_file():
             with path.open("rb") as file:

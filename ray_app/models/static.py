@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
@@ -26,13 +25,13 @@ from transformers import (
 
 from clir.errors import InputError, in_a_line
 from clir.experiment import Model
-from ray_app.models.base_models import refuse_pickles
+from ray_app.models.base_models import check_files, refuse_pickles, tensor_shapes
 from ray_app.models.encoding import Encoder
 from ray_app.models.tokenization import SPECIAL, piece_probabilities
 
 _SMOOTH = 0.001  # Arora et al.'s a
 _SPREAD = 0.05  # standard deviation of vectors before training
-_WEIGHTS = "model.safetensors"
+_WEIGHTS, _VECTORS = "model.safetensors", "embedding.weight"
 _THEIRS = "sentence_transformers.models"
 _MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": f"{_THEIRS}.StaticEmbedding"},
@@ -81,7 +80,7 @@ class Static:
     def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
         refuse_pickles(folder)
         try:
-            vectors = load_file(folder / _WEIGHTS)["embedding.weight"].float()
+            vectors = load_file(folder / _WEIGHTS)[_VECTORS].float()
             tokenizer = AutoTokenizer.from_pretrained(folder)
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
@@ -91,13 +90,12 @@ class Static:
         return StaticModel(vectors, torch.zeros(len(vectors))), tokenizer
 
     def check(self, settings: Model, folder: Path) -> None:
-        refuse_pickles(folder)
-        with safe_open(folder / _WEIGHTS, framework="numpy") as tensors:
-            if "embedding.weight" not in tensors.keys():  # noqa: SIM118
-                raise InputError(
-                    f"{folder / _WEIGHTS}: no embedding.weight in it, so it is no static model "
-                    "(sentence-transformers' StaticEmbedding)"
-                )
+        if _VECTORS not in tensor_shapes(folder):
+            raise InputError(
+                f"{folder}: no {_VECTORS} in its weights, so it is no static model "
+                "(sentence-transformers' StaticEmbedding)"
+            )
+        check_files(folder)
 
     def inputs(
         self, encode: Encoder, queries: pa.Array, passages: pa.Array
@@ -116,8 +114,8 @@ class Static:
         tokenizer: PreTrainedTokenizerBase,
         folder: Path,
     ) -> None:
-        vectors, weight = state["embedding.weight"], state["token_weight"]
-        save_file({"embedding.weight": vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
+        vectors, weight = state[_VECTORS], state["token_weight"]
+        save_file({_VECTORS: vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
         tokenizer.save_pretrained(folder)
         (folder / "1_Normalize").mkdir()
         (folder / "1_Normalize" / "config.json").write_text("{}")

@@ -46,8 +46,8 @@ def test_a_model_left_without_a_domain_stays_in_its_folder(domain):
         ("collections.test=[{name: '..', domain: news}]", "cannot name a file"),
         (r'collections.test=["a\nb"]', "control character"),
         (f"collections.test=[{'x' * 200}]", "longer than a file name"),
-        (f"leave_out={{domain: {'x' * 200}}}", "longer than a file name"),
-        (r'leave_out={domain: "a\0b"}', "control character"),
+        (f"leave_out={{model: static, domain: {'x' * 200}}}", "longer than a file name"),
+        (r'leave_out={model: static, domain: "a\0b"}', "control character"),
     ],
 )
 def test_names_that_can_be_no_file_s_are_refused_when_the_experiment_is_loaded(override, said):

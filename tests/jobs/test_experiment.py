@@ -73,7 +73,10 @@ with cluster.connected():
 
 def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
     linked(tmp_path, switched, "collections", "lexicon", "switchers", "pairs/zero-shot")
-    one = ["models={static: {family: static, methods: [zero-shot, ml-cs]}}", "switching.on_the_fly=true"]
+    one = [
+        "models={static: {family: static, methods: [zero-shot, ml-cs]}}",
+        "switching.on_the_fly=true",
+    ]
     few = ["training.steps=4", "training.precision=bf16"]
     done = run(*command(tmp_path, *SWITCHED, *one, *few, job="train"))
     assert done.returncode == 0, done.stderr[-3000:]

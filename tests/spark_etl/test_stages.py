@@ -681,7 +681,10 @@ def test_what_a_collection_lacks_for_the_experiment_is_said_at_once(settings, tm
         f"{russian}: training needs English queries and documents; it has documents in de, ru, "
         "queries in de, ru"
     )
-    reranked = {"models": {"cross-encoder": experiment.Model(family="cross-encoder")}, **collections(test=only)}
+    reranked = {
+        "models": {"cross-encoder": experiment.Model(family="cross-encoder")},
+        **collections(test=only),
+    }
     assert message(**reranked).endswith("give it candidates/test.run")
 
 

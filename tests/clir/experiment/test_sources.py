@@ -79,9 +79,9 @@ def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
          "switching.languages: ml-cs switches into ja, zh, which no lexicon of lexicons.words"),
         (["models.static.methods=[fine-tuning]"],
          "collections.train: no collection has queries in de and documents in en"),
-        (["leave_out={domain: sport}"],
+        (["leave_out={model: static, domain: sport}"],
          "leave_out.domain: no training collection is of domain sport; they are of news"),
-        (["leave_out={domain: news}"], "leave_out.domain: without news nothing is left to train"),
+        (["leave_out={model: static, domain: news}"], "leave_out.domain: without news nothing is left to train"),
         (["switching.domain_weights={sport: 1}"],
          "switching.domain_weights: no training collection is of domain sport"),
         (["switching.domain_weights={sport: 1}"], "switching.domain_weights: no weight for news"),
@@ -106,7 +106,9 @@ def test_translate_test_needs_every_language_of_the_tests(config, tmp_path):
 def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path):
     layouts.write_beir(tmp_path / "train2")
     train = f"collections.train=[{{path: {tmp_path}/train2, domain: news}}]"
-    experiment = load(config, [train, "leave_out={domain: sport}"], *CHECKS)  # rows may tell
+    experiment = load(
+        config, [train, "leave_out={model: static, domain: sport}"], *CHECKS
+    )  # rows may tell
     queries = {"collection": ["train2", "train2", "other"], "domain": ["news", "law", "sport"]}
 
     def write(out: Path) -> dict[str, int]:
@@ -121,7 +123,7 @@ def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path)
     manifest.build(experiment.workspace, tables, [], {}, write)
     with pytest.raises(InputError, match="of domain sport; they are of law, news"):
         sources.check_domains(experiment, tables)
-    sources.check_domains(load(config, [train, "leave_out={domain: law}"]), tables)
+    sources.check_domains(load(config, [train, "leave_out={model: static, domain: law}"]), tables)
 
 
 def test_languages_that_the_mined_lexicon_lacks_are_told_before_training(config, tmp_path):

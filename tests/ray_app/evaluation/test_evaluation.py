@@ -17,6 +17,7 @@ from clir import tables
 from clir.collections import trec
 from clir.collections.layouts import SCHEMAS
 from clir.experiment import Evaluation
+from clir.families import FAMILIES
 from clir.scoring.summary import summarise
 from ray_app.evaluation import candidates, items, ranking, report, texts
 from ray_app.evaluation.items import Embedding, Rankings, Sources, System
@@ -167,8 +168,10 @@ def write_vectors(work, kind, lang, ids, vectors):
     pq.write_table(table, folder / "000000000.parquet")
 
 
-def system_of(folder, kind="bi-encoder"):
-    return System("m", kind, "ml-cs", 1, None, folder, 8, False, folder / "work")
+def system_of(folder, family="static"):
+    return System(
+        "m", "m", FAMILIES[family], "ml-cs", 1, None, folder, 8, 3, False, folder / "work"
+    )
 
 
 @pytest.fixture
@@ -365,7 +368,7 @@ def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
                  [("a q", "\u3000", 1)], candidates=given)  # fmt: skip
     candidates._write(tmp_path, "c", "test", 3, tmp_path)
     item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "fa"),))
-    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation(), depth=3))
+    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
     found = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
     assert found == ["\u3000", "a\tb", 'a "b" 50%']  # the three best, by the new scores
     run = (item.system.work / "trec" / "c.en.fa.run").read_text()

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from clir.errors import InputError
 from clir.experiment import Model
-from ray_app.training import base_models
+from ray_app.models import base_models
 
 WORDS = ["<pad>", "<s>", "</s>", "<unk>", *"a b c d e f g h i j".split()]
 
@@ -53,7 +53,7 @@ def save_xlnet(folder: Path) -> Path:
 
 
 def look_at(folder: Path, kind: str = "bi-encoder", max_length: int = 32) -> None:
-    base_models.look_at(kind, Model(base=str(folder), max_length=max_length), folder)
+    base_models.look_at(Model(family=kind, base=str(folder), max_length=max_length), folder)
 
 
 def refused(folder: Path, message: str, kind: str = "bi-encoder", max_length: int = 32) -> None:
@@ -95,7 +95,7 @@ def test_decoders(tmp_path):
 def test_a_decoder_scores_the_same_text_whatever_it_is_batched_with(tmp_path):
     import pyarrow as pa
 
-    from ray_app.training.models import Ranker
+    from ray_app.models.ranker import Ranker
 
     folder = save(tmp_path, "GPT2", "ForSequenceClassification", num_labels=1, pad_token_id=None)
     look_at(folder, "cross-encoder")
@@ -232,7 +232,7 @@ def test_folders_that_are_not_there(tmp_path):
 def by_hub(call: str, cache: Path, endpoint: str, **environment: str) -> tuple[str, float]:
     """What a call of ours says in a process whose hub has this address, and in how many seconds."""
     code = (
-        "from pathlib import Path\nfrom ray_app.training.base_models import Base, find, folder_on\n"
+        "from pathlib import Path\nfrom ray_app.models.base_models import Base, find, folder_on\n"
         f"from clir import command\ncommand.run(lambda: print({call}))"
     )
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "PATH": "/usr/bin"} | environment
@@ -243,7 +243,7 @@ def by_hub(call: str, cache: Path, endpoint: str, **environment: str) -> tuple[s
     return (done.stderr or done.stdout), time.monotonic() - started
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class TellsAndGivesNothing(http.server.BaseHTTPRequestHandler):

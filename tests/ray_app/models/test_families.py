@@ -1,0 +1,120 @@
+"""Models of every family, saved small and from scratch, without an engine."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+from clir.errors import InputError
+from clir.experiment import Model
+from clir.families import FAMILIES as ROWS
+from ray_app.models import base_models
+from ray_app.models.encoding import Encoder
+from ray_app.models.families import FAMILIES
+from ray_app.models.ranker import Ranker
+from ray_app.models.tokenization import train_tokenizer
+
+TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5
+
+
+def make(name, seed=1):
+    """A model from scratch and its tokenizer."""
+    settings = Model(family=name, vocabulary=60, hidden_size=8, layers=1, heads=2, max_length=32)
+    tokenizer = train_tokenizer(iter(TEXTS), settings)
+    FAMILIES[name].frame(tokenizer)
+    return FAMILIES[name].create(settings, tokenizer, seed), tokenizer
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A saved model of each family."""
+    made = {name: tmp_path_factory.mktemp(name) for name in FAMILIES}
+    for name, folder in made.items():
+        model, tokenizer = make(name)
+        FAMILIES[name].save(model, model.state_dict(), tokenizer, folder)
+    return made
+
+
+def test_the_two_tables_have_the_same_families():
+    assert FAMILIES.keys() == ROWS.keys()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_is_drawn_from_its_seed(name):
+    one, same, other = (make(name, seed)[0].state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert not all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_saved_model_is_a_base_to_go_on_from(name, folders):
+    FAMILIES[name].check(Model(family=name, base=str(folders[name]), max_length=32), folders[name])
+    model, tokenizer = FAMILIES[name].load(folders[name])
+    texts = pa.array(TEXTS), pa.array(TEXTS[::-1])
+    inputs = FAMILIES[name].inputs(Encoder(tokenizer, 32), *texts)
+    before, _ = make(name)
+    for ours, theirs in zip(
+        FAMILIES[name].outputs(model.eval(), inputs),
+        FAMILIES[name].outputs(before.eval(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_static_model_has_the_layout_of_sentence_transformers(folders):
+    """Its StaticEmbedding reads these two files, and takes the mean of a text's rows."""
+    folder = folders["static"]
+    rows = load_file(folder / "model.safetensors")["embedding.weight"]
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ours = Ranker("static", folder, max_length=32, batch_size=3).embed(pa.array(TEXTS))
+    for text, vector in zip(TEXTS, ours, strict=True):
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        expected = torch.nn.functional.normalize(rows[ids].mean(0), dim=0)
+        np.testing.assert_allclose(vector, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_token_weights_are_multiplied_into_saved_vectors(tmp_path):
+    model, tokenizer = make("static")
+    model.token_weight.data.normal_()
+    inputs = FAMILIES["static"].inputs(Encoder(tokenizer, 32), pa.array(TEXTS), pa.array(TEXTS))
+    (expected, _) = FAMILIES["static"].outputs(model, inputs)
+    FAMILIES["static"].save(model, model.state_dict(), tokenizer, tmp_path)
+    ours = Ranker("static", tmp_path, max_length=32, batch_size=3).embed(pa.array(TEXTS))
+    np.testing.assert_allclose(ours, expected.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_transformers_alone_loads_a_bi_encoder(folders):
+    folder = folders["bi-encoder"]
+    ours = Ranker("bi-encoder", folder, max_length=32, batch_size=3).embed(pa.array(TEXTS))
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    for text, vector in zip(TEXTS, ours, strict=True):
+        tokens = tokenizer(text, return_tensors="pt")
+        mean = model(input_ids=tokens["input_ids"]).last_hidden_state[0].mean(0)
+        expected = torch.nn.functional.normalize(mean, dim=0).detach().numpy()
+        np.testing.assert_allclose(vector, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_transformers_alone_loads_a_cross_encoder(folders):
+    folder = folders["cross-encoder"]
+    second = list(reversed(TEXTS))
+    ranker = Ranker("cross-encoder", folder, max_length=32, batch_size=4)
+    ours = ranker.score(pa.array(TEXTS), pa.array(second))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    for query, passage, score in zip(TEXTS, second, ours, strict=True):
+        tokens = tokenizer(query, passage, truncation=True, return_tensors="pt")
+        assert tokens["token_type_ids"].sum() > 0
+        assert score == pytest.approx(model(**tokens).logits.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_pickled_weights_are_refused(name, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04")
+    with pytest.raises(InputError, match=r"pytorch_model\.bin is a pickle"):
+        FAMILIES[name].load(tmp_path)
+    with pytest.raises(InputError, match=r"no \*.safetensors"):
+        base_models.refuse_pickles(tmp_path.parent)
