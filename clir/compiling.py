@@ -13,23 +13,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import config, njit
+from numba import njit
+from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _SOURCES = Path(__file__).parent
+_NUMBA: Any = config  # a module that makes its names when it is imported
 
 
 def compiled(function: Function) -> Function:
     """Compile a function of numbers and NumPy arrays."""
-    own = config.CACHE_DIR
-    config.CACHE_DIR = own or _folder()
+    own = _NUMBA.CACHE_DIR  # the user's wish goes first
+    _NUMBA.CACHE_DIR = own or _folder()
     result: Any
     try:
         result = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder to keep it in: a container whose disk is read-only
         result = njit(nogil=True)(function)
     finally:
-        config.CACHE_DIR = own
+        _NUMBA.CACHE_DIR = own
     return result
 
 

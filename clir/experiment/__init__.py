@@ -9,7 +9,7 @@ from clir.experiment.evaluation import Evaluation
 from clir.experiment.file import Experiment
 from clir.experiment.lexicons import Lexicons, VectorTraining
 from clir.experiment.loading import Problem, from_command_line, load, problem
-from clir.experiment.models import LeaveOut, Model, Training
+from clir.experiment.models import FilledModel, LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
 
@@ -19,6 +19,7 @@ __all__ = [
     "Dumps",
     "Evaluation",
     "Experiment",
+    "FilledModel",
     "LeaveOut",
     "Lexicons",
     "Model",

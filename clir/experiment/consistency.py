@@ -6,7 +6,7 @@ by, so that one of them that is wrong already is not blamed on the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from clir.experiment.file import Experiment
 from clir.experiment.loading import Problem, problem
@@ -64,7 +64,7 @@ def _origins(experiment: Experiment) -> Iterator[Problem]:
             missing = []  # what stands there by default is a wish
         for origin in missing:
             yield _no_source(origin, f"lexicons.{key}")
-        users = _those(experiment.asked, lambda row, key=key: row.looks_up and row.chain == key)
+        users = [row.name for row in _rows(experiment.asked) if row.looks_up and row.chain == key]
         if users and not missing and not given & set(chain):
             yield problem(
                 f"no lexicon that {', '.join(users)} could ask is given: give titles (dumps), "
@@ -120,7 +120,7 @@ def _collections(experiment: Experiment) -> Iterator[Problem]:
 
 def _switching(experiment: Experiment) -> Iterator[Problem]:
     switching, methods = experiment.switching, set(experiment.methods)
-    drawn = _those(methods, lambda row: row.into == "languages")
+    drawn = [row.name for row in _rows(methods) if row.into == "languages"]
     if drawn and not switching.languages:
         yield problem(
             f"it is empty, and {', '.join(drawn)} switch into its languages",
@@ -129,7 +129,7 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
         )
     if drawn and "en" in switching.languages:
         yield problem("English text cannot be switched into en", "switching.languages", "models")
-    paired = _those(methods, lambda row: row.into == "pair" or row.translated)
+    paired = [row.name for row in _rows(methods) if row.into == "pair" or row.translated]
     if paired and set(switching.pair) == {"en"}:
         yield problem(
             f"en and en is the training data of zero-shot; {', '.join(paired)} need another "
@@ -138,7 +138,7 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
             "models",
         )
     for key, chain in (("probability", "words"), ("phrase_probability", "phrases")):
-        users = _those(methods, lambda row, chain=chain: bool(row.into) and row.chain == chain)
+        users = [row.name for row in _rows(methods) if row.into and row.chain == chain]
         if users and not getattr(switching, key):
             yield problem(
                 f"{', '.join(users)} would switch nothing, which is {BASELINE}",
@@ -254,9 +254,9 @@ def _mlir(experiment: Experiment) -> Iterator[Problem]:
             )
 
 
-def _those(methods: Iterable[str], fit: Callable[[Method], bool]) -> list[str]:
-    """Those of the methods whose rows fit, by name."""
-    return sorted(method for method in methods if fit(METHODS[method]))
+def _rows(methods: Iterable[str]) -> list[Method]:
+    """The rows of some methods, by name."""
+    return [METHODS[method] for method in sorted(methods)]
 
 
 def _twice(names: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 from clir.experiment.data import Collections, Dumps
 from clir.experiment.evaluation import Evaluation
 from clir.experiment.lexicons import Lexicons
-from clir.experiment.models import LeaveOut, Model, Training
+from clir.experiment.models import FilledModel, LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
 from clir.experiment.types import FileName, Section, Seed, Several
@@ -36,14 +36,11 @@ class Experiment(Section):
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> FilledModel:
         """A model's settings, filled up with those of all models."""
-        model = self.models[name]
-        shared = [
-            key for key in type(self.training).model_fields if key in type(model).model_fields
-        ]
-        given = {key: getattr(self.training, key) for key in shared if getattr(model, key) is None}
-        return model.model_copy(update=given)
+        own = {key: value for key, value in self.models[name] if value is not None}
+        shared = {key: value for key, value in self.training if key in Model.model_fields}
+        return FilledModel.model_validate(shared | own)
 
     @property
     def reranks(self) -> bool:

@@ -60,6 +60,17 @@ class Model(Section):
         return LOSSES[self.loss or self.kind.losses[0]]
 
 
+class FilledModel(Model):
+    """A model's settings, those of all models among them where it has none of its own."""
+
+    steps: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: Positive
+    warmup_steps: NonNegativeInt
+    weight_decay: NotNegative
+    gradient_clip: NotNegative
+
+
 class Training(Section):
     """How models are trained; what a model says of its own training goes before."""
 

@@ -44,10 +44,9 @@ def plan(experiment: Experiment, method: str) -> Plan:
     switching, lexicon, row = experiment.switching, experiment.lexicons, METHODS[method]
     if row.into is None:
         return Plan(method, (), (), 0.0, (), False, lexicon.translations)
+    query = passage = tuple(switching.languages)
     if row.into == "pair":
         query, passage = (() if lang == "en" else (lang,) for lang in switching.pair)
-    else:
-        query = passage = tuple(switching.languages)
     phrases = row.chain == "phrases"
     share = switching.phrase_probability if phrases else switching.probability
     chain = tuple(getattr(lexicon, row.chain))

@@ -11,7 +11,7 @@ import pyarrow.dataset
 
 from clir import manifest
 from clir.errors import InputError
-from clir.experiment import Experiment, Model, Training
+from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.switching.methods import trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace, run_name
@@ -30,7 +30,7 @@ class Run:
     pairs: Path
     switch: OnTheFly | None  # None: the pairs are switched already
     tokenizer: Path | None  # None: the base model's own
-    model: Model  # with the settings that all models share
+    model: FilledModel
     base: Base | None  # in place of the tokenizer and a model from scratch, once it is found
     training: Training
     folder: Path  # where the finished model goes
@@ -61,7 +61,7 @@ def plan_runs(experiment: Experiment) -> list[Run]:
 def _run(
     experiment: Experiment,
     model_name: str,
-    model: Model,
+    model: FilledModel,
     method: str,
     seed: int,
     without: str | None,
