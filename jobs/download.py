@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -50,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    languages = {"type": _languages, "default": [], "metavar": "LANG,LANG"}
+    languages: dict[str, Any] = {"type": _languages, "default": [], "metavar": "LANG,LANG"}
     parser.add_argument("--to", type=Path, default=Path("data"), help="folder (default: data)")
     parser.add_argument(
         "--contact",

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import ray
@@ -32,7 +32,9 @@ def connected() -> Iterator[None]:
     # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
     logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
     try:
-        with _own_place() if _is_local() else nullcontext({}) as place:
+        own: AbstractContextManager[dict[str, Any]]
+        own = _own_place() if _is_local() else nullcontext({})
+        with own as place:
             ray.init(**place, logging_level=logging.WARNING)
     except ConnectionError as error:
         address = os.environ.get("RAY_ADDRESS")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -244,7 +244,7 @@ def shuffled(
         .withColumn("copy", F.explode(F.sequence(F.lit(1), F.col("copies"))))
         .withColumn("place", F.expr(f"xxhash64(collection, query_id, copy, {seed})"))
     )
-    order = ["copy", "place", "query_id", F.desc("label"), "doc_id"]
+    order: list[Column | str] = ["copy", "place", "query_id", F.desc("label"), "doc_id"]
     return (
         copies.repartitionByRange(experiment.spark.shuffle_partitions, "copy", "place")
         .sortWithinPartitions(*order)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import pickle
 import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,11 +55,12 @@ def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     names = [collection.id for collection in experiment.collections.test]
     rankings = list(_rankings(sources, names, due))
     # First whatever runs a model, on GPUs where there are any; then what compares vectors.
-    by_model = [*_embeddings(sources, names, due), *(r for r in rankings if r.needs_model)]
-    seconds = Counter(_carry(by_model, sources))
-    seconds += Counter(_carry([r for r in rankings if not r.needs_model], sources))
+    embeddings: list[Embedding | Rankings] = [*_embeddings(sources, names, due)]
+    by_model = _carry([*embeddings, *(r for r in rankings if r.needs_model)], sources)
+    by_vectors = _carry([r for r in rankings if not r.needs_model], sources)
     for each in due:
-        _finish(experiment.workspace, each, seconds[each.system.name])
+        seconds = sum(spent.get(each.system.name, 0.0) for spent in (by_model, by_vectors))
+        _finish(experiment.workspace, each, seconds)
 
 
 def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:

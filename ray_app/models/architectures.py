@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -117,7 +116,7 @@ def _check_tokenizer(
         )
 
 
-def _without_weights(classifier: bool, folder: Path, config: PreTrainedConfig) -> nn.Module:
+def _without_weights(classifier: bool, folder: Path, config: PreTrainedConfig) -> Any:
     auto = AutoModelForSequenceClassification if classifier else AutoModel
     try:
         if classifier:
@@ -130,9 +129,7 @@ def _without_weights(classifier: bool, folder: Path, config: PreTrainedConfig) -
         ) from error
 
 
-def _check_shapes(
-    classifier: bool, folder: Path, model: nn.Module, saved: dict[str, list[int]]
-) -> None:
+def _check_shapes(classifier: bool, folder: Path, model: Any, saved: dict[str, list[int]]) -> None:
     """The tensors that both have by the same name, with or without the prefix of heads."""
     prefix = f"{model.base_model_prefix}."
     found = 0
@@ -163,7 +160,7 @@ def _size(shape: list[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _check_vocabulary(folder: Path, model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> None:
+def _check_vocabulary(folder: Path, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
     rows = model.get_input_embeddings().num_embeddings
     highest = max(tokenizer.get_vocab().values(), default=0)
     if highest >= rows:
@@ -178,7 +175,7 @@ def _check_positions(
     max_length: int,
     folder: Path,
     config: PreTrainedConfig,
-    model: nn.Module,
+    model: Any,
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
     positions = getattr(config, "max_position_embeddings", None)

@@ -211,7 +211,7 @@ def tensor_shapes(folder: Path) -> dict[str, list[int]]:
         raise InputError(f"{folder}: neither {_WEIGHTS} nor {_INDEX} in it")
     shapes = dict(item for file in files for item in _header(file).items())
     if len(files) > 1 or not (folder / _WEIGHTS).exists():
-        missing = sorted(set(names) - set(shapes))
+        missing = sorted(set(names or {}) - set(shapes))
         if missing:
             raise InputError(f"{folder}: no file holds {missing[0]}, which {_INDEX} lists")
     return shapes

@@ -46,8 +46,8 @@ class CrossEncoder:
             intermediate_size=4 * settings.hidden_size,
             max_position_embeddings=settings.max_length,
             pad_token_id=tokenizer.pad_token_id,
-            num_labels=1,
         )
+        config.num_labels = 1
         return BertForSequenceClassification(config)
 
     def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:

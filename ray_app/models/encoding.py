@@ -31,7 +31,10 @@ class Encoder:
         self._backend.no_padding()
         self._backend.enable_truncation(max_length)
         self._by_words = _parts_at_blanks(self._backend)
-        self._forget()
+        # Words that are known: their numbers, tokens, and where each one's tokens start.
+        self._number: dict[str, int] = {}
+        self._known = _Ragged(np.empty(0, np.int64), np.empty(0, np.int64))
+        self._starts = self._known.lengths
 
     def __call__(self, texts: pa.Array, second: pa.Array | None = None) -> BatchEncoding:
         """Padded tensors of texts, or of pairs of texts."""
@@ -79,7 +82,7 @@ class Encoder:
     def _numbers(self, words: pa.Array) -> np.ndarray:
         """The number under which each of some distinct words is known, learned where it is not."""
         if len(self._number) > _WORDS_KEPT:
-            self._forget()
+            self._number, self._known, self._starts = {}, self._known.none(), self._starts[:0]
         distinct = words.to_pylist()
         new = [word for word in distinct if word not in self._number]
         if new:
@@ -89,17 +92,15 @@ class Encoder:
             self._starts = np.cumsum(self._known.lengths) - self._known.lengths
         return np.fromiter(map(self._number.__getitem__, distinct), np.int64, len(distinct))
 
-    def _forget(self) -> None:
-        self._number: dict[str, int] = {}
-        self._known = _Ragged(np.empty(0, np.int64), np.empty(0, np.int64))
-        self._starts = self._known.lengths
-
 
 class _Ragged(NamedTuple):
     """Tokens of several texts, one after another."""
 
     ids: np.ndarray
     lengths: np.ndarray
+
+    def none(self) -> _Ragged:
+        return _Ragged(self.ids[:0], self.lengths[:0])
 
 
 def _ragged(found: list) -> _Ragged:

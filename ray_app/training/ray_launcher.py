@@ -67,7 +67,7 @@ def _launch(experiment: Experiment, runs: list[Run], storage: Path) -> None:
             name="training",
             storage_path=str(storage),
             storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
-            logging_config=LoggingConfig(log_level="WARNING"),
+            logging_config=LoggingConfig(log_level="WARNING"),  # type: ignore[call-arg]
             failure_config=FailureConfig(max_failures=training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
