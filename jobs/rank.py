@@ -11,11 +11,11 @@ def main() -> None:
     sources.check_translations(settings, workspace.collections, workspace.lexicon)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
-    from ray_app.evaluation import ray_pipeline
+    from ray_app.evaluation import pipeline
     from ray_app.training.runs import plan_runs
 
     with cluster.connected():
-        ray_pipeline.evaluate(settings, plan_runs(settings))
+        pipeline.evaluate(settings, plan_runs(settings))
 
 
 if __name__ == "__main__":

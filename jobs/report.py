@@ -7,10 +7,10 @@ def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
-    from ray_app.evaluation import ray_pipeline, report
+    from ray_app.evaluation import pipeline, report
     from ray_app.training.runs import plan_runs
 
-    _, systems = ray_pipeline.plan(settings, plan_runs(settings))
+    _, systems = pipeline.plan(settings, plan_runs(settings))
     report.write(settings, [system.folder for system in systems])
     report.print_table(settings)
 

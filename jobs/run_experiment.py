@@ -24,13 +24,13 @@ def main() -> None:
     results.begin(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
-    from ray_app.evaluation import ray_pipeline, report
+    from ray_app.evaluation import pipeline, report
     from ray_app.training import ray_launcher
 
     prepare_data(settings)
     with cluster.connected():
         runs = ray_launcher.train(settings)
-        evaluations = ray_pipeline.evaluate(settings, runs)
+        evaluations = pipeline.evaluate(settings, runs)
     report.write(settings, evaluations)
     report.print_table(settings)
 

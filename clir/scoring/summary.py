@@ -12,18 +12,20 @@ from clir.scoring.measures import bonferroni, paired_p_values
 from clir.switching.methods import BASELINE
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
-_TASK = ["model", "collection", "domain", "setting", "query_lang", "doc_lang", "measure"]
+_WHOLE = ["model", "without_domain", "collection", "domain", "condition", "measure"]
+_TASK = [*_WHOLE, "query_lang", "doc_lang"]
 
 
 def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of method x task x measure, from a table with the columns of ``tables.MEASURES``.
 
-    A task is a collection, a domain (or ``all``), a setting and a pair of languages; where these
-    are ``all``, each query's values over the setting's pairs (and draws) are averaged first, and
-    the setting ``MLIR`` is the mean over all multilingual ones. Seeds are
+    A task is a collection, a domain (or ``all``), a condition and a pair of languages; where these
+    are ``all``, each query's values over the condition's pairs (and draws) are averaged first, and
+    the condition ``MLIR`` is the mean over all multilingual ones. Seeds are
     averaged before anything else. Tests are paired over queries, two-sided; ``p_bonferroni``
     counts as one family the tests of one model, collection, domain, measure and level (all means,
-    or all single pairs). Methods "... without D" are tested against zero-shot without D.
+    or all single pairs). Models that were trained without a domain (``without_domain``) are tested
+    against zero-shot without it.
 
     ``masked_value`` is the mean without values that are ``flawed`` (they tell of a translation that
     failed), ``masked_queries`` the number of queries that have others.
@@ -32,11 +34,11 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     values = values.assign(masked=values["value"].where(~values["flawed"]))
     seeds_averaged = values.groupby(keys, sort=True)[_VALUES].mean().reset_index()
     values = _with_all_domains(seeds_averaged)
-    multilingual = values[values["setting"].str.startswith("MLIR-")].assign(setting="MLIR")
+    multilingual = values[values["condition"].str.startswith("MLIR-")].assign(condition="MLIR")
     whole = (
         pd.concat([values, multilingual])
         .groupby(
-            ["method", "model", "collection", "domain", "setting", "measure", "query_id"],
+            ["method", *_WHOLE, "query_id"],
             sort=True,
         )[_VALUES]
         .mean()
@@ -67,8 +69,7 @@ def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
     for method in map(str, by_method.columns):
         queries = by_method[[method]].set_axis(["value"], axis=1).dropna()
         queries["masked"] = masked[method]
-        baseline = _baseline(method)
-        queries["zero_shot_value"] = by_method.get(baseline, np.nan)
+        queries["zero_shot_value"] = by_method.get(BASELINE, np.nan)
         queries["difference"] = queries["value"] - queries["zero_shot_value"]
         tasks = queries.groupby(level=_TASK)
         table = tasks[["value", "zero_shot_value"]].mean()
@@ -77,18 +78,11 @@ def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:
         table["masked_queries"] = tasks["masked"].count()
         difference = tasks["difference"]
         table["p_value"] = np.nan
-        if method != baseline and baseline in by_method:
-            table["p_value"] = paired_p_values(
-                difference.mean().to_numpy(),
-                difference.std().to_numpy(),
-                difference.count().to_numpy(),
+        if method != BASELINE and BASELINE in by_method:
+            counts = difference.count().to_numpy()
+            p_values = paired_p_values(
+                difference.mean().to_numpy(), difference.std().to_numpy(), counts
             )
+            table["p_value"] = np.where(counts > 0, p_values, np.nan)  # zero-shot may lack a task
         tables.append(table.reset_index().assign(method=method, level=level))
     return pd.concat(tables, ignore_index=True)
-
-
-def _baseline(method: str) -> str:
-    """The zero-shot method that saw the same domains."""
-    return BASELINE + (
-        f" without {method.split(' without ', 1)[1]}" if " without " in method else ""
-    )

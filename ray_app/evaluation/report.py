@@ -23,13 +23,13 @@ from rich.table import Table
 
 from clir import manifest, results, tables
 from clir.errors import InputError
-from clir.experiment import Experiment
+from clir.experiment import Experiment, LeaveOut
 from clir.languages import OF_COLLECTIONS
 from clir.scoring.measures import MEASURES
 from clir.scoring.summary import summarise
 from clir.switching.methods import BASELINE, METHODS
 
-_SETTINGS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
+_CONDITIONS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
 _SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table
 _SIGNIFICANT = 0.05
 
@@ -61,15 +61,15 @@ def write(experiment: Experiment, evaluations: list[Path]) -> Path:
 
 
 def print_table(experiment: Experiment) -> None:
-    """The means of every method in every setting, to the terminal."""
+    """The means of every method in every condition, to the terminal."""
     rows = pd.DataFrame(json.loads((experiment.workspace.summary).read_text()))
     for (model, collection), part in _means(rows).groupby(["model", "collection"]):
         # A name is no markup: rich would take te[s]t for a style.
         title = escape(f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
         table = Table(title=title)
         table.add_column("method")
-        for setting in _present(part):
-            table.add_column(setting, justify="right")
+        for condition in _present(part):
+            table.add_column(condition, justify="right")
         for line in _by_method(part, _SHOWN):
             table.add_row(escape(line["method"]), *(cell["text"] for cell in line["cells"]))
         Console(width=110).print(table)
@@ -86,7 +86,7 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
             {
                 "model": model,
                 "collection": collection,
-                "settings": _present(part),
+                "conditions": _present(part),
                 "tables": [{"measure": m, "lines": _by_method(part, m)} for m in MEASURES],
                 "heat_maps": _heat_maps(here),
                 "domains": _domain_gains(here),
@@ -101,7 +101,7 @@ def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
         settings_yaml=yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False),
         sections=sections,
         present=_languages(rows),
-        left_out=_left_out(rows, experiment.leave_out.model) if experiment.leave_out else None,
+        left_out=_left_out(rows, experiment.leave_out) if experiment.leave_out else None,
         cards=_cards(experiment),
         flaws=_flaws(experiment),
         stages=_stages(experiment),
@@ -117,24 +117,22 @@ def _languages(rows: pd.DataFrame) -> list[str]:
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[
-        (rows["query_lang"] == "all")
-        & (rows["domain"] == "all")
-        & ~rows["method"].str.contains(" without ")
+        (rows["query_lang"] == "all") & (rows["domain"] == "all") & (rows["without_domain"] == "")
     ]
 
 
 def _present(part: pd.DataFrame) -> list[str]:
-    return [setting for setting in _SETTINGS if (part["setting"] == setting).any()]
+    return [condition for condition in _CONDITIONS if (part["condition"] == condition).any()]
 
 
 def _by_method(part: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
-    """Lines of a table of methods by settings; the order of methods is that of their CLIR."""
+    """Lines of a table of methods by conditions; the order of methods is that of their CLIR."""
     chosen = part[part["measure"] == measure]
     lines = []
     for method in _ordered(chosen["method"].unique()):
         cells = []
-        for setting in _present(part):
-            found = chosen[(chosen["method"] == method) & (chosen["setting"] == setting)]
+        for condition in _present(part):
+            found = chosen[(chosen["method"] == method) & (chosen["condition"] == condition)]
             cells.append(_cell(found.iloc[0]) if len(found) else {"text": "", "tone": ""})
         lines.append({"method": method, "cells": cells})
     return lines
@@ -142,7 +140,7 @@ def _by_method(part: pd.DataFrame, measure: str) -> list[dict[str, Any]]:
 
 def _ordered(methods: Any) -> list[str]:
     order = list(METHODS)
-    return sorted(methods, key=lambda m: (order.index(m.split(" ")[0]), m))
+    return sorted(methods, key=order.index)
 
 
 def _cell(row: pd.Series) -> dict[str, Any]:
@@ -161,9 +159,9 @@ def _heat_maps(rows: pd.DataFrame) -> list[dict[str, str]]:
     pairs = rows[
         (rows["measure"] == _SHOWN)
         & (rows["domain"] == "all")
-        & rows["setting"].isin(["MoIR", "CLIR"])
+        & rows["condition"].isin(["MoIR", "CLIR"])
         & (rows["query_lang"] != "all")
-        & ~rows["method"].str.contains(" without ")
+        & (rows["without_domain"] == "")
     ]
     sides = {
         side: [code for code in OF_COLLECTIONS if (pairs[side] == code).any()]
@@ -203,18 +201,18 @@ def _heat_map(grid: pd.DataFrame, top: float) -> str:
 
 
 def _domain_gains(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Gain over zero-shot by domain and setting."""
+    """Gain over zero-shot by domain and condition."""
     part = rows[
         (rows["query_lang"] == "all")
         & (rows["measure"] == _SHOWN)
         & (rows["method"] != BASELINE)
-        & ~rows["method"].str.contains(" without ")
+        & (rows["without_domain"] == "")
     ]
     lines = []
     for (domain, method), group in part.groupby(["domain", "method"], sort=True):
         cells = []
-        for setting in _present(part):
-            found = group[group["setting"] == setting]
+        for condition in _present(part):
+            found = group[group["condition"] == condition]
             cell = _cell(found.iloc[0]) if len(found) else {"text": "", "tone": "", "title": ""}
             if len(found):
                 gain = found.iloc[0]["value"] - found.iloc[0]["zero_shot_value"]
@@ -224,25 +222,23 @@ def _domain_gains(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return lines
 
 
-def _left_out(rows: pd.DataFrame, model: str) -> list[dict[str, Any]]:
+def _left_out(rows: pd.DataFrame, left: LeaveOut) -> list[dict[str, Any]]:
     """Methods trained with and without a domain, tested on that domain (MAP and recall@50)."""
+    on_it = rows[
+        (rows["model"] == left.model)
+        & (rows["domain"] == left.domain)
+        & (rows["query_lang"] == "all")
+    ]
+    without = on_it[on_it["without_domain"] == left.domain]
     lines = []
-    marked = rows[rows["method"].str.contains(" without ") & (rows["query_lang"] == "all")]
-    for method in sorted(marked["method"].unique()):
-        name, domain = method.split(" without ", 1)
-        for setting in _present(marked):
-            line: dict[str, Any] = {"method": name, "domain": domain, "setting": setting}
+    for method in _ordered(without["method"].unique()):
+        for condition in _present(without):
+            line: dict[str, Any] = {"method": method, "domain": left.domain, "condition": condition}
+            here = on_it[(on_it["method"] == method) & (on_it["condition"] == condition)]
             for measure in ("MAP", "recall@50"):
-                for key, wanted in (("with", name), ("without", method)):
-                    found = rows[
-                        (rows["method"] == wanted)
-                        & (rows["domain"] == domain)
-                        & (rows["setting"] == setting)
-                        & (rows["query_lang"] == "all")
-                        & (rows["measure"] == measure)
-                        & (rows["model"] == model)
-                    ]
-                    line[f"{measure} {key}"] = found["value"].mean()
+                values = here[here["measure"] == measure].groupby("without_domain")["value"].mean()
+                line[f"{measure} with"] = values.get("", np.nan)
+                line[f"{measure} without"] = values.get(left.domain, np.nan)
             lines.append(line)
     return lines
 
@@ -255,8 +251,8 @@ def _masked(part: pd.DataFrame) -> list[dict[str, Any]]:
     lines = []
     for method in _ordered(shown["method"].unique()):
         cells = []
-        for setting in _present(part):
-            found = shown[(shown["method"] == method) & (shown["setting"] == setting)]
+        for condition in _present(part):
+            found = shown[(shown["method"] == method) & (shown["condition"] == condition)]
             text = "".join(f"{r.value:.3f} / {r.masked_value:.3f}" for r in found.itertuples())
             cells.append(text)
         lines.append({"method": method, "cells": cells})

@@ -1,12 +1,10 @@
-"""The test texts and which of them each setting pairs: MoIR, CLIR and MLIR."""
+"""The test texts, their ids and their judgments, as runs sort them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import and_
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,111 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir.collections import trec
-from clir.experiment import Evaluation
-from clir.languages import LANGUAGES, OF_COLLECTIONS
-from clir.text.hashing import mix
-from clir.text.words import hash_ids
-
-
-class Setting(NamedTuple):
-    """One ranking task on a collection: queries in one language, documents in one.
-
-    A side whose language is ``xx-N-D`` is multilingual: each id has one language, drawn among N,
-    in the D-th of several independent draws.
-    """
-
-    name: str  # MoIR, CLIR, MLIR-xx-en, MLIR-en-xx or MLIR-xx-xx
-    query_lang: str
-    doc_lang: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.query_lang}.{self.doc_lang}"
-
-
-class Held(NamedTuple):
-    """The languages that a collection has documents in, and queries of a split."""
-
-    documents: list[str]
-    queries: list[str]
-
-
-class Partly(NamedTuple):
-    """The ids that only some of several languages have: which ones have each of them."""
-
-    ids: pa.Array
-    held: np.ndarray  # ids x languages
-
-
-def settings(held: Held, evaluation: Evaluation) -> Iterator[Setting]:
-    """All settings of a collection that holds these languages."""
-    for query_lang in _asked(held.queries, evaluation):
-        for doc_lang in _asked(held.documents, evaluation):
-            yield Setting("MoIR" if query_lang == doc_lang else "CLIR", query_lang, doc_lang)
-    for size, languages in _sets(held, evaluation).items():
-        many_queries = len(set(languages) & set(held.queries)) > 1
-        many_documents = len(set(languages) & set(held.documents)) > 1
-        for draw in range(1, evaluation.mlir_draws + 1):
-            many = f"xx-{size}-{draw}"
-            if many_queries and "en" in held.documents:
-                yield Setting("MLIR-xx-en", many, "en")
-            if many_documents and "en" in held.queries:
-                yield Setting("MLIR-en-xx", "en", many)
-            if many_queries and many_documents:
-                yield Setting("MLIR-xx-xx", many, many)
-
-
-def _asked(held: list[str], evaluation: Evaluation) -> list[str]:
-    """Those of the languages that MoIR and CLIR ask for."""
-    if evaluation.languages is None:
-        return held
-    return [lang for lang in evaluation.languages if lang in held]
-
-
-def _sets(held: Held, evaluation: Evaluation) -> dict[str, list[str]]:
-    """The sets of languages that MLIR draws from, by their names.
-
-    A collection with languages beyond the fourteen that no set names has one more, of all its
-    languages.
-    """
-    every = [code for code in OF_COLLECTIONS if code in {*held.documents, *held.queries}]
-    named = LANGUAGES.keys() | {lang for langs in evaluation.mlir.values() for lang in langs}
-    return evaluation.mlir | ({"all": every} if set(every) - named else {})
-
-
-def read_languages(kind: str, held: Held, evaluation: Evaluation) -> list[str]:
-    """The languages of a kind of texts that some setting reads."""
-    side = "doc_lang" if kind == "documents" else "query_lang"
-    read = {
-        code
-        for setting in settings(held, evaluation)
-        for code in members(getattr(setting, side), kind, held, evaluation)
-    }
-    return sorted(read)
-
-
-def members(lang: str, kind: str, held: Held, evaluation: Evaluation) -> list[str]:
-    """The languages behind a side's language: itself, or those an ``xx-N-D`` draws from."""
-    if not lang.startswith("xx-"):
-        return [lang]
-    of_kind = held.documents if kind == "documents" else held.queries
-    return [code for code in _sets(held, evaluation)[lang.split("-")[1]] if code in of_kind]
-
-
-def drawn(ids: pa.Array, choices: list[str], draw: int, partly: Partly | None = None) -> np.ndarray:
-    """The language of each id, the same in every setting and run: a draw by hash of the id.
-
-    It is one of those that have the id: all choices, but for the ids in ``partly``.
-    """
-    key = mix(hash_ids(ids) ^ mix(np.uint64(draw)))
-    choice = (key % np.uint64(len(choices))).astype(np.int64)
-    if partly is not None and len(partly.ids):
-        place = pc.index_in(ids, value_set=partly.ids)
-        few = np.asarray(place.is_valid())
-        held = partly.held[place.drop_null().to_numpy()]
-        nth = (key[few] % held.sum(axis=1).astype(np.uint64)).astype(np.int64)
-        choice[few] = (held.cumsum(axis=1) > nth[:, None]).argmax(axis=1)
-    return np.array(choices)[choice]
+from clir.languages import OF_COLLECTIONS
+from ray_app.evaluation.conditions import Held, Partly
 
 
 @lru_cache(maxsize=64)
@@ -177,7 +72,7 @@ def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str)
     return data.to_table(columns=["id"], filter=wanted)
 
 
-# Small tables stay: every setting reads them again, one that mixes languages all of them.
+# Small tables stay: every condition reads them again, one that mixes languages all of them.
 _kept: dict[tuple, pa.Table] = {}
 _SMALL = 2 << 20  # bytes
 

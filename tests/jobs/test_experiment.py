@@ -99,7 +99,8 @@ def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
 def test_the_contract_of_the_results(finished):
     rows = json.loads((finished / "summary.json").read_text())
     keys = set(
-        "method model collection domain setting query_lang doc_lang measure value queries "
+        "method model without_domain collection domain condition query_lang doc_lang measure value "
+        "queries "
         "masked_value masked_queries zero_shot_value p_value p_bonferroni".split()
     )
     assert all(set(row) == keys for row in rows)
@@ -107,15 +108,15 @@ def test_the_contract_of_the_results(finished):
         "zero-shot",
         "ml-cs",
         "translate-test",
-        "zero-shot without social",
     }
+    assert {row["without_domain"] for row in rows} == {"", "social"}
     assert {row["measure"] for row in rows} == {"MRR@10", "MAP", "recall@50", "nDCG@10"}
     assert {row["domain"] for row in rows} == {"all", "news", "scientific", "social"}
-    assert {row["setting"] for row in rows} >= {"MoIR", "CLIR", "MLIR-xx-en", "MLIR-xx-xx"}
+    assert {row["condition"] for row in rows} >= {"MoIR", "CLIR", "MLIR-xx-en", "MLIR-xx-xx"}
     for row in rows:
         assert 0 <= row["value"] <= 1 and row["queries"] in (24, 72)
         assert row["masked_value"] == row["value"]  # the sample's translations are good
-        assert (row["p_value"] is None) == row["method"].startswith("zero-shot")
+        assert (row["p_value"] is None) == (row["method"] == "zero-shot")
 
 
 def test_trec_runs_and_per_query_values_agree_with_the_summary(finished):
@@ -195,16 +196,16 @@ def test_nothing_is_computed_from_what_was_damaged(
     finished, tmp_path, monkeypatch, damaged, due, job, how
 ):
     """Before an engine does anything: neither Ray nor Spark is running here."""
-    from ray_app.evaluation import ray_pipeline, report
+    from ray_app.evaluation import pipeline, report
     from ray_app.training import ray_launcher, runs
 
     monkeypatch.chdir(ROOT)
     settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
     planned = runs.plan_runs(settings)
-    _, systems = ray_pipeline.plan(settings, planned)
+    _, systems = pipeline.plan(settings, planned)
     work = {
         "train": lambda: ray_launcher.train(settings),
-        "rank": lambda: ray_pipeline.evaluate(settings, planned),
+        "rank": lambda: pipeline.evaluate(settings, planned),
         "report": lambda: report.write(settings, [system.folder for system in systems]),
     }[job]
     stage, _, pattern = damaged.partition("/")

@@ -89,7 +89,7 @@ def test_summary_averages_seeds_and_pairs_before_it_tests():
                     noise = 0.02 * (query % 3) + (0.05 if seed == 1 else -0.05)
                     value = 0.3 + gain * (1 + query % 2) + noise
                     flawed = query == 5 or (query == 0 and langs == ("en", "de"))
-                    rows.append(("bi-encoder", method, seed, "c", "news", "CLIR", *langs,
+                    rows.append(("m", method, "", seed, "c", "news", "CLIR", *langs, 1, 0,
                                  f"q{query}", flawed, "MRR@10", value))  # fmt: skip
     found = pd.DataFrame(summarise(pd.DataFrame(rows, columns=tables.MEASURES.names)))
     mean = found[(found["query_lang"] == "all") & (found["domain"] == "all")].set_index("method")

@@ -19,27 +19,46 @@ from clir.collections.layouts import SCHEMAS
 from clir.experiment import Evaluation
 from clir.families import FAMILIES
 from clir.scoring.summary import summarise
-from ray_app.evaluation import candidates, items, ranking, report, texts
-from ray_app.evaluation.items import Embedding, Rankings, Sources, System
-from ray_app.evaluation.texts import Held, Partly, Setting
+from ray_app.evaluation import candidates, models, pieces, ranking, report, texts
+from ray_app.evaluation.conditions import (
+    Condition,
+    Held,
+    Languages,
+    Partly,
+    conditions,
+    drawn,
+)
+from ray_app.evaluation.dense import Embedding
+from ray_app.evaluation.rankings import Rankings
+from ray_app.evaluation.systems import Sources, System
 
 
 def labels(found):
     named = {}
-    for setting in found:
-        named.setdefault(setting.name, []).append(setting.label)
+    for condition in found:
+        named.setdefault(condition.name, []).append(condition.label)
     return named
 
 
-def test_settings_of_a_collection_with_three_languages():
+def between(query_lang, doc_lang):
+    """The condition between two languages; xx-14-1 stands for English and German, drawn."""
+    name = "MoIR" if query_lang == doc_lang else "CLIR"
+    sides = (
+        Languages(lang, ("en", "de"), 1) if lang == "xx-14-1" else Languages(lang, (lang,))
+        for lang in (query_lang, doc_lang)
+    )
+    return Condition(name, *sides)
+
+
+def test_conditions_of_a_collection_with_three_languages():
     langs = ["en", "de", "ar"]
-    found = labels(texts.settings(Held(langs, langs), Evaluation()))
+    found = labels(conditions(Held(langs, langs), Evaluation()))
     assert found["MoIR"] == ["en.en", "de.de", "ar.ar"]
     assert len(found["CLIR"]) == 6 and "de.ar" in found["CLIR"]
     assert found["MLIR-xx-en"] == ["xx-6-1.en", "xx-14-1.en"]
     assert found["MLIR-en-xx"] == ["en.xx-6-1", "en.xx-14-1"]
     assert found["MLIR-xx-xx"] == ["xx-6-1.xx-6-1", "xx-14-1.xx-14-1"]
-    asked = labels(texts.settings(Held(langs, langs), Evaluation(languages=["fr", "ar"], mlir={})))
+    asked = labels(conditions(Held(langs, langs), Evaluation(languages=["fr", "ar"], mlir={})))
     assert asked == {"MoIR": ["ar.ar"]}
 
 
@@ -74,33 +93,33 @@ def test_settings_of_a_collection_with_three_languages():
         ),
     ],
 )
-def test_settings_where_queries_and_documents_differ(documents, queries, expected):
-    assert labels(texts.settings(Held(documents, queries), Evaluation())) == expected
+def test_conditions_where_queries_and_documents_differ(documents, queries, expected):
+    assert labels(conditions(Held(documents, queries), Evaluation())) == expected
 
 
 def test_a_set_that_names_the_others_is_the_one():
     sets = Evaluation(mlir={"3": ["fa", "ru", "zh"]})
-    found = labels(texts.settings(Held(["ru", "zh", "fa"], ["en"]), sets))
+    found = labels(conditions(Held(["ru", "zh", "fa"], ["en"]), sets))
     assert found["MLIR-en-xx"] == ["en.xx-3-1"]
 
 
 def test_an_id_draws_among_the_languages_that_have_it():
     ids = pa.array([f"d{n}" for n in range(900)])
     langs = ["en", "de", "ar"]
-    everywhere = texts.drawn(ids, langs, 1)
+    everywhere = drawn(ids, langs, 1)
     partly = Partly(ids.slice(0, 600), np.array([[0, 1, 1]] * 300 + [[0, 0, 1]] * 300, bool))
-    found = texts.drawn(ids, langs, 1, partly)
+    found = drawn(ids, langs, 1, partly)
     assert (found[600:] == everywhere[600:]).all()
     assert set(found[300:600]) == {"ar"}
     assert np.unique(found[:300], return_counts=True)[1] == pytest.approx([150] * 2, rel=0.2)
-    assert (texts.drawn(ids.slice(250, 100), langs, 1, partly) == found[250:350]).all()
+    assert (drawn(ids.slice(250, 100), langs, 1, partly) == found[250:350]).all()
 
 
 def test_every_id_draws_one_language_whatever_else_is_there():
     ids = pa.array([f"d{n}" for n in range(3000)])
-    first = texts.drawn(ids, ["ar", "de", "en"], draw=1)
-    assert (texts.drawn(ids.slice(1000), ["ar", "de", "en"], draw=1) == first[1000:]).all()
-    assert (texts.drawn(ids, ["ar", "de", "en"], draw=2) != first).any()
+    first = drawn(ids, ["ar", "de", "en"], draw=1)
+    assert (drawn(ids.slice(1000), ["ar", "de", "en"], draw=1) == first[1000:]).all()
+    assert (drawn(ids, ["ar", "de", "en"], draw=2) != first).any()
     assert np.unique(first, return_counts=True)[1] == pytest.approx([1000] * 3, rel=0.1)
 
 
@@ -187,8 +206,8 @@ def ranked(tmp_path):
             write_vectors(system.work, kind, lang, ids, np.eye(3))
     sources = Sources(tmp_path, None, None, "test", Evaluation())
 
-    def rank(*settings):
-        item = Rankings(system, "c", settings[0].query_lang, settings)
+    def rank(*ranked):
+        item = Rankings(system, "c", ranked)
         item.run(sources)
         rows = pq.read_table(item.file).to_pylist()
         assert {row["value"] for row in rows if row["measure"] == "MRR@10"} == {1.0}
@@ -198,15 +217,15 @@ def ranked(tmp_path):
 
 
 def test_values_tell_of_failed_translations(ranked):
-    clir, moir = Setting("CLIR", "de", "en"), Setting("MoIR", "de", "de")
+    clir, moir = between("de", "en"), between("de", "de")
     assert ranked(clir, moir) == {("en", "2"), ("de", "2"), ("de", "1")}
-    assert ranked(Setting("CLIR", "en", "de")) == {("de", "1")}
-    assert ranked(Setting("MoIR", "en", "en")) == set()
+    assert ranked(between("en", "de")) == {("de", "1")}
+    assert ranked(between("en", "en")) == set()
 
 
 def test_in_mlir_a_translation_counts_where_its_language_was_drawn(ranked):
-    many = Setting("MLIR-en-xx", "en", "xx-14-1")
-    drew = texts.drawn(pa.array(["1"]), ["en", "de"], 1)[0]
+    many = between("en", "xx-14-1")
+    drew = drawn(pa.array(["1"]), ["en", "de"], 1)[0]
     assert ranked(many) == ({("xx-14-1", "1")} if drew == "de" else set())
 
 
@@ -244,7 +263,7 @@ def test_other_tools_read_the_same_values_from_our_files(
         asked = [n for n, key in enumerate(ids)
                  if kind == "documents" or any(query == key for query, _ in grades)]  # fmt: skip
         write_vectors(system.work, kind, lang, [ids[n] for n in asked], [vectors[n] for n in asked])
-    item = Rankings(system, "c", "en", (Setting("CLIR", "en", "de"),))
+    item = Rankings(system, "c", (between("en", "de"),))
     depth = data.draw(st.integers(1, 9))
     item.run(Sources(folder, None, None, "test", Evaluation(depth=depth)))
     rows = pq.read_table(item.file).to_pylist()
@@ -292,10 +311,10 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     sources = Sources(tmp_path, None, None, "test", Evaluation())
     held = texts.held_languages(tmp_path, "c", "test")
     assert held == (["ru", "zh", "fa"], ["en"])
-    item = Rankings(system, "c", "en", tuple(texts.settings(held, Evaluation())))
+    item = Rankings(system, "c", tuple(conditions(held, Evaluation())))
     item.run(sources)
     values = pq.read_table(item.file).to_pylist()
-    found = {(r["setting"], r["doc_lang"], r["query_id"]): r["value"]
+    found = {(r["condition"], r["doc_lang"], r["query_id"]): r["value"]
              for r in values if r["measure"] == "recall@50"}  # fmt: skip
     assert found == {
         ("CLIR", "fa", "q1"): 1,
@@ -310,7 +329,7 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     ranked = {row["doc_id"] for row in runs if row["doc_lang"] == "xx-all-1"}
     assert ranked == {key for keys in documents.values() for key in keys}  # every one takes part
     summary = summarise(pq.read_table(item.file).to_pandas())
-    assert {row["setting"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
+    assert {row["condition"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
     rows = pd.DataFrame(summary).assign(method="zero-shot")
     assert report._languages(rows) == ["en", "ru", "zh", "fa"]
     assert report._present(report._means(rows)) == ["CLIR", "MLIR", "MLIR-en-xx"]
@@ -361,13 +380,13 @@ def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
         def score(self, queries, passages):
             return np.arange(len(passages), dtype=np.float32)
 
-    monkeypatch.setattr(items, "_ranker", lambda *_: Longest())
+    monkeypatch.setattr(models, "ranker", lambda *_: Longest())
     keys = ['a "b" 50%', "a\tb", "\u3000", "plain"]
     given = [("a q", key, rank, -1.0, "run") for rank, key in enumerate(keys, 1)]
     write_tables(tmp_path, [("fa", key) for key in keys], [("en", "a q")],
                  [("a q", "\u3000", 1)], candidates=given)  # fmt: skip
     candidates._write(tmp_path, "c", "test", 3, tmp_path)
-    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "fa"),))
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "fa"),))
     item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
     found = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
     assert found == ["\u3000", "a\tb", 'a "b" 50%']  # the three best, by the new scores
@@ -379,7 +398,7 @@ def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
     write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
                  candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
     candidates._write(tmp_path, "c", "test", 2, tmp_path)
-    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", "en", (Setting("CLIR", "en", "ru"),))
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "ru"),))
     item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
     assert pq.read_table(item.file).num_rows == 0
     assert not (item.system.work / "trec").exists()
@@ -388,9 +407,9 @@ def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
 @pytest.mark.parametrize("name", ["te[s]t", "a b", "50%", "x=y", "a.en.de", "Bücher", "*", "_a"])
 def test_names_of_files_are_found_again_and_differ(tmp_path, name):
     system = system_of(tmp_path)
-    both = Setting("CLIR", "de", "ar"), Setting("MoIR", "de", "de")
-    asked = [(name, "de", both), (name, "de", both[:1]), (f"{name}.de", "ar", both[:1]),
-             (f"{name}.de", "de", both)]  # fmt: skip
+    to_ar, to_de = between("de", "ar"), between("de", "de")
+    asked = [(name, (to_ar, to_de)), (name, (to_ar,)), (f"{name}.de", (between("ar", "ar"),)),
+             (f"{name}.de", (to_ar, to_de))]  # fmt: skip
     names = {Rankings(system, *one).file for one in asked}
     assert len(names) == 4
     names = {Embedding(system, collection, "documents", lang, 0).file
@@ -398,20 +417,23 @@ def test_names_of_files_are_found_again_and_differ(tmp_path, name):
     assert len(names) == 4
 
 
-def test_an_item_is_done_again_where_its_files_are_not_as_it_wrote_them(ranked, tmp_path):
-    setting = Setting("CLIR", "de", "en")
+def test_a_piece_is_done_again_where_its_files_are_not_as_it_wrote_them(ranked, tmp_path):
     sources = Sources(tmp_path, None, None, "test", Evaluation())
-    item = Rankings(system_of(tmp_path), "c", "de", (setting,))
-    assert items.timed(item, sources) > 0
+    item = Rankings(system_of(tmp_path), "c", (between("de", "en"),))
     work = item.system.work
+
+    def seconds() -> float:
+        return pieces.do(work, item.file, lambda: item.run(sources), hashes=True)
+
+    assert seconds() > 0
     made = {file: file.read_bytes() for file in work.rglob("*") if file.is_file()}
     folders = [work / name for name in ("measures", "runs", "trec")]
     results = [file for file in made if file.parent in folders]
     assert len(results) == 4
-    assert items.timed(item, sources) == 0
+    assert seconds() == 0
     for file in results:
         content = made[file]
         for damage in (content[:-1] + bytes([content[-1] ^ 1]), content[:-1], None):
             file.unlink() if damage is None else file.write_bytes(damage)
-            assert items.timed(item, sources) > 0
+            assert seconds() > 0
             assert {file: file.read_bytes() for file in made} == made

@@ -1,4 +1,4 @@
-"""Ranking and scoring every system on every setting, by Ray Data.
+"""Ranking and scoring every system on every condition, by Ray Data.
 
 Work is a list of small independent items; each writes its own files and is skipped when they are
 there, so a killed evaluation goes on where it was and no item's loss costs another's work.
@@ -11,6 +11,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,10 +24,14 @@ from clir.experiment import Experiment
 from clir.switching.methods import METHODS
 from clir.switching.translate_test import build_translators
 from clir.workspace import Workspace, run_name
-from ray_app.evaluation import candidates, texts
-from ray_app.evaluation.items import DONE, PART, Embedding, Rankings, Sources, System, timed
-from ray_app.evaluation.texts import Setting
+from ray_app.evaluation import candidates, pieces, texts
+from ray_app.evaluation.conditions import Condition, conditions, read_languages
+from ray_app.evaluation.dense import PART, Embedding
+from ray_app.evaluation.rankings import Rankings
+from ray_app.evaluation.systems import Sources, System
 from ray_app.training.runs import Run
+
+Item = Embedding | Rankings
 
 
 class Planned(NamedTuple):
@@ -55,7 +60,7 @@ def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     names = [collection.id for collection in experiment.collections.test]
     rankings = list(_rankings(sources, names, due))
     # First whatever runs a model, on GPUs where there are any; then what compares vectors.
-    embeddings: list[Embedding | Rankings] = [*_embeddings(sources, names, due)]
+    embeddings: list[Item] = [*_embeddings(sources, names, due)]
     by_model = _carry([*embeddings, *(r for r in rankings if r.needs_model)], sources)
     by_vectors = _carry([r for r in rankings if not r.needs_model], sources)
     for each in due:
@@ -136,7 +141,7 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
             held = texts.held_languages(sources.tables, collection, sources.split)
-            for lang in texts.read_languages(kind, held, sources.evaluation):
+            for lang in read_languages(kind, held, sources.evaluation):
                 found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
                 for part in range(0, len(found), PART):
                     for system in systems:
@@ -146,18 +151,17 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
 def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Rankings]:
     for collection in names:
         held = texts.held_languages(sources.tables, collection, sources.split)
-        for plan in due:
-            wanted: dict[str, list[Setting]] = {}
-            for setting in texts.settings(held, sources.evaluation):
-                pair = (setting.query_lang, setting.doc_lang)
-                if plan.pairs is None or pair in plan.pairs or setting.name.startswith("MLIR"):
-                    wanted.setdefault(setting.query_lang, []).append(setting)
-            for query_lang, settings in wanted.items():
-                # Vectors are cheap to compare; texts read together are read anew for each setting.
-                by_vectors = plan.system.family.ranks == "collections"
-                groups = [settings] if by_vectors else [[s] for s in settings]
-                for group in groups:
-                    yield Rankings(plan.system, collection, query_lang, tuple(group))
+        for each in due:
+            wanted: dict[str, list[Condition]] = {}
+            for condition in conditions(held, sources.evaluation):
+                pair = (condition.queries.label, condition.documents.label)
+                if each.pairs is None or pair in each.pairs or condition.draw:
+                    wanted.setdefault(condition.queries.label, []).append(condition)
+            for group in wanted.values():
+                # Vectors are cheap to compare; texts read together are read anew each time.
+                by_vectors = each.system.family.ranks == "collections"
+                for part in [group] if by_vectors else [[one] for one in group]:
+                    yield Rankings(each.system, collection, tuple(part))
 
 
 class _Worker:
@@ -168,11 +172,15 @@ class _Worker:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         items = [pickle.loads(item) for item in batch["item"].to_pylist()]
-        seconds = [timed(item, self.sources) for item in items]
+        seconds = [self._do(item) for item in items]
         return pa.table({"system": [item.system.name for item in items], "seconds": seconds})
 
+    def _do(self, item: Item) -> float:
+        run = partial(item.run, self.sources)
+        return pieces.do(item.system.work, item.file, run, self.sources.hashes)
 
-def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str, float]:
+
+def _carry(items: Sequence[Item], sources: Sources) -> dict[str, float]:
     """Have a fixed pool of actors do the items; seconds per system."""
     if not items:
         return {}
@@ -201,7 +209,7 @@ def _carry(items: Sequence[Embedding | Rankings], sources: Sources) -> dict[str,
 def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:
     """Give a system's results their name; what only served to make them goes."""
     work = plan.system.work
-    for name in ("embeddings", DONE):
+    for name in ("embeddings", pieces.DONE):
         shutil.rmtree(work / name, ignore_errors=True)
 
     def write(folder: Path) -> dict[str, int]:

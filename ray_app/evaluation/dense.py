@@ -1,0 +1,89 @@
+"""Vectors of texts, in files, and ranking by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ray_app.evaluation import models, ranking, texts
+from ray_app.evaluation.pieces import write_table
+from ray_app.evaluation.sides import Side, as_read
+from ray_app.evaluation.systems import Sources, System
+
+PART = 50_000  # texts of one item, and documents of one block of scores
+_SMALL = 2 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Vectors of some texts of one language of a collection."""
+
+    system: System
+    collection: str
+    kind: str  # documents or queries
+    lang: str
+    part: int  # first row
+
+    @property
+    def needs_model(self) -> bool:
+        return True
+
+    @property
+    def file(self) -> Path:
+        folder = _vectors_folder(self.system, self.collection, self.kind, self.lang)
+        return folder / f"{self.part:09}.parquet"
+
+    def run(self, sources: Sources) -> list[Path]:
+        """Do it; the files written."""
+        table = texts.read_texts(
+            sources.tables, self.kind, self.collection, self.lang, sources.split
+        )
+        table = table.slice(self.part, PART)
+        content = as_read(self.system, sources, table, self.lang)
+        vectors = models.ranker(self.system, sources.evaluation.batch_size).embed(content)
+        models.refuse_no_numbers(vectors, self.system)
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        return [write_table(table.drop_columns("text").append_column("vector", column), self.file)]
+
+
+def by_vectors(
+    system: System, collection: str, queries: Side, documents: Side, depth: int
+) -> ranking.Ranking:
+    """The ``depth`` best documents of each query."""
+    blocks = list(_blocks(system, collection, queries))
+    vectors = np.concatenate([block for _, block in blocks])
+    vectors[np.concatenate([places for places, _ in blocks])] = vectors.copy()
+    return ranking.by_vectors(vectors, _blocks(system, collection, documents), depth)
+
+
+def _blocks(system: System, collection: str, side: Side) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of (places among the side's ids, ascending; vectors)."""
+    for lang in side.languages.codes:
+        folder = _vectors_folder(system, collection, side.kind, lang)
+        for path in sorted(folder.glob("*.parquet")):
+            table = _read_vectors(path)
+            table = table.filter(pa.array(side.has(table["id"], lang))).combine_chunks()
+            if len(table):
+                column = table["vector"].combine_chunks()
+                vectors = column.flatten().to_numpy().reshape(len(table), -1)
+                yield side.places(table["id"]), vectors
+
+
+def _vectors_folder(system: System, collection: str, kind: str, lang: str) -> Path:
+    return system.work / "embeddings" / f"{collection}.{kind}.{lang}"
+
+
+def _read_vectors(path: Path) -> pa.Table:
+    """id, vector. Small files stay in memory: every condition reads them again."""
+    return _kept_vectors(path) if path.stat().st_size < _SMALL else pq.read_table(path)
+
+
+@lru_cache(maxsize=64)
+def _kept_vectors(path: Path) -> pa.Table:
+    return pq.read_table(path)
