@@ -8,7 +8,6 @@ from pathlib import Path
 from clir import manifest
 from clir.experiment import Experiment
 from clir.switching.methods import METHODS, trained
-from clir.switching.translate_test import TRANSLATED
 from clir.workspace import run_name
 
 
@@ -32,8 +31,8 @@ def places(experiment: Experiment) -> Iterator[Path]:
     yield from map(workspace.vectors, experiment.lexicons.vector_texts)
     yield from (workspace.vector_lexicon, workspace.lexicon, workspace.lexicon_card)
     yield workspace.training_candidates
-    # Translate-Test's methods share one.
-    yield from map(workspace.switchers, (*methods, TRANSLATED))
+    yield from map(workspace.switchers, methods)
+    yield workspace.translators
     yield from map(workspace.pairs, methods)
     yield from map(workspace.switch_rates, methods)
     yield from map(workspace.tokenizer, experiment.models)

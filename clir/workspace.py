@@ -58,6 +58,11 @@ class Workspace(OutputFolder):
         """A method's look-up tables."""
         return self.output / "switchers" / method
 
+    @property
+    def translators(self) -> Path:
+        """Look-up tables of every language into English."""
+        return self.switchers("translate-test")
+
     def pairs(self, method: str) -> Path:
         """A method's training pairs."""
         return self.output / "pairs" / method

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from clir import manifest
+from clir import manifest, stages
 from clir.collections import layouts as readers
 from clir.collections.layouts import SCHEMAS, Part
 from clir.errors import InputError
@@ -32,10 +32,8 @@ _TYPES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
 
 def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
-    folder = experiment.workspace.collections
-    # One may train with one split and test with another; it is read once.
-    collections = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
-    names = [collection.id for collection in collections]
+    collections = [*experiment.collections.train, *experiment.collections.test]
+    names = [collection.id for collection in dict.fromkeys(collections)]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise InputError(
@@ -43,14 +41,10 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         )
     for message in readers.lacking(experiment):
         raise InputError(message)
-    settings = {
-        "collections": [c.model_dump(mode="json") for c in collections],
-        "max_missing_share": experiment.collections.max_missing_share,
-    }
-    files = [file for collection in collections for file in readers.files(collection)]
-    # What ir_datasets fetches for a name does not change; that, the settings tell.
-    inputs = {Path(file.path): None for file in files if not readers.is_named(file)}
-    inputs |= {c.path / "about.json": None for c in collections if c.path and not c.domain}
+    stage = stages.collections(experiment)
+    files = [
+        file for collection in dict.fromkeys(collections) for file in readers.files(collection)
+    ]
 
     def write(out: Path) -> dict[str, Any]:
         session = spark()
@@ -64,9 +58,9 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         counts["judged"] = _judged(session, out)
         return counts | _counts(flawed_translations.write(session, out))
 
-    manifest.build(experiment.workspace, folder, inputs, settings, write)
-    _check_judged(experiment, manifest.read(folder)["counts"]["judged"])
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    _check_judged(experiment, manifest.read(stage.folder)["counts"]["judged"])
+    return stage.folder
 
 
 def _write(session: SparkSession, files: list[Part], kind: str, out: Path) -> dict[str, Any]:

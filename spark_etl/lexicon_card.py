@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 from pyspark.sql import functions as F
 
-from clir import manifest
+from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment, Lexicons
 from clir.lexicons.entries import chain
@@ -31,16 +31,9 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
 
     InputError where that chain covers too little of the texts (``lexicons.minimum_coverage``).
     """
-    folder = experiment.workspace.lexicon_card
+    stage = stages.lexicon_card(experiment)
     names = [c.id for c in experiment.collections.train]
     used = [*experiment.switching.languages, *experiment.switching.pair]
-    settings = {
-        "train": names,
-        "languages": used,
-        "lexicons": experiment.lexicons.model_dump(
-            include={"words", "phrases", "minimum_coverage"}, mode="json"
-        ),
-    }
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
@@ -60,8 +53,8 @@ def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path
         shutil.rmtree(out / "texts")
         return {"cards": len(cards)}
 
-    manifest.build(experiment.workspace, folder, [collections, lexicon], settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _order(card: dict[str, Any]) -> tuple[str, str]:

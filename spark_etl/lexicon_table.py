@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.experiment import Experiment
-from clir.lexicons.dictionaries import dictionaries_in, read_dictionary
+from clir.lexicons.dictionaries import read_dictionary
 from clir.lexicons.titles import terms_of_titles, why_dropped
 from clir.switching.switcher import MAX_TITLE_WORDS
 from clir.text.terms import find_terms, term_keys
@@ -39,10 +39,7 @@ _ENTRIES = pa.schema(
 
 def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
-    folder = experiment.workspace.lexicon
-    given = experiment.lexicons.dictionary
-    dictionaries = dictionaries_in(given) if given else {}
-    inputs = [titles, *dictionaries.values()]
+    stage, dictionaries = stages.lexicon(experiment), stages.dictionaries(experiment)
 
     def titled() -> DataFrame:
         return from_titles(read_table(spark(), titles / "data"))
@@ -54,15 +51,14 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         return titled().unionByName(written_down()) if dictionaries else titled()
 
     vectors = None
-    settings = experiment.lexicons
-    if settings.vectors or settings.vector_texts:
-        trained = trained_vectors.train(spark, experiment, known, inputs)
+    if stages.uses_vectors(experiment):
+        settings = experiment.lexicons
+        trained = trained_vectors.train(spark, experiment, known)
         files = settings.vectors | {lang: path / "words.vec" for lang, path in trained.items()}
         by_titles = settings.vector_seed == "wikipedia-titles"
-        made_from = [*settings.vectors.values(), *trained.values(), *inputs]
-        seeds = titled if by_titles else written_down
-        vectors = vector_lexicon.build(spark, experiment, files, seeds, made_from)
-        inputs.append(vectors)
+        vectors = vector_lexicon.build(
+            spark, experiment, files, titled if by_titles else written_down
+        )
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
@@ -76,8 +72,8 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         counts = {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
         return counts | drops_of_titles(read_table(session, titles / "data"))
 
-    manifest.build(experiment.workspace, folder, inputs, {}, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def from_titles(titles: DataFrame) -> DataFrame:

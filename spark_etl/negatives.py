@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.experiment import Experiment
 from clir.retrieval import bm25
 from spark_etl.session import Spark, one_task_each, read_table
@@ -89,7 +89,7 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
     One task indexes a collection, which it holds in memory; any number of tasks look queries up in
     the index, which is mapped into memory from its files.
     """
-    folder = experiment.workspace.training_candidates
+    stage = stages.training_candidates(experiment)
     names = [collection.id for collection in experiment.collections.train]
     split, depth = experiment.collections.train_split, experiment.switching.negatives_depth
 
@@ -118,9 +118,8 @@ def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> 
         shutil.rmtree(work)
         return {"candidates": read_table(session, out / "data").count()}
 
-    settings = {"names": names, "split": split, "depth": depth}
-    manifest.build(experiment.workspace, folder, [collections], settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _indexer(

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from clir import manifest
+from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -77,16 +77,14 @@ class _Staged(NamedTuple):
 
 def mine(spark: Spark, experiment: Experiment) -> Path:
     """Make the titles table of all dumps of the experiment; returns its folder."""
-    folder = experiment.workspace.titles
-    files = [path for dump in experiment.titles for path in (dump.page, dump.langlinks)]
-    settings = {"titles": [dump.model_dump(mode="json") for dump in experiment.titles]}
+    stage = stages.titles(experiment)
 
     def write(out: Path) -> dict[str, int]:
         manifest.remove(experiment.workspace, experiment.workspace.rejected_titles)
         return _write(spark(), experiment, out)
 
-    manifest.build(experiment.workspace, folder, files, settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, int]:

@@ -16,7 +16,7 @@ import pyarrow.dataset
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clir import manifest
+from clir import manifest, stages
 from clir.experiment import Experiment, VectorTraining
 from clir.lexicons import vector_training
 from spark_etl.session import Spark, run_each
@@ -31,31 +31,25 @@ class _Due(NamedTuple):
     origin: dict[str, Any]  # of its manifest
 
 
-def train(
-    spark: Spark, experiment: Experiment, terms: Callable[[], DataFrame], made_from: list[Path]
-) -> dict[str, Path]:
+def train(spark: Spark, experiment: Experiment, terms: Callable[[], DataFrame]) -> dict[str, Path]:
     """Train the vectors of every language in ``lexicons.vector_texts``; the folder of each.
 
     ``terms()``: entries of the other lexicons, whose target terms are words of languages that
-    part their words otherwise than ``clir.text.words``; ``made_from``: what these come from.
+    part their words otherwise than ``clir.text.words``.
     """
-    lexicons = experiment.lexicons
-    folders = {lang: experiment.workspace.vectors(lang) for lang in lexicons.vector_texts}
-    settings = lexicons.model_dump(include={"vector_training", "vector_words"}, mode="json")
-    due = []
-    for lang, paths in lexicons.vector_texts.items():
-        joined = made_from if lang in vector_training.TERMS_JOINED else []
-        origin = manifest.origin_of(
-            experiment.workspace, [*paths, *joined], {"lang": lang, **settings}
-        )
-        if manifest.is_current(folders[lang], origin):
+    workspace, folders, due = experiment.workspace, {}, []
+    for lang, paths in experiment.lexicons.vector_texts.items():
+        stage = stages.vectors(experiment, lang)
+        folders[lang] = stage.folder
+        origin = manifest.origin_of(workspace, stage.inputs, stage.settings)
+        if manifest.is_current(stage.folder, origin):
             print(f"vectors/{lang}: up to date", flush=True)
         else:
             # Executors do not run in this process's folder.
             texts = [path.absolute() for path in paths]
-            due.append(_Due(lang, texts, folders[lang], origin))
+            due.append(_Due(lang, texts, stage.folder, origin))
     if due:
-        with manifest.at_work(experiment.workspace, {one.folder: one.origin for one in due}):
+        with manifest.at_work(workspace, {one.folder: one.origin for one in due}):
             _train_each(spark(), experiment, due, terms)
     return folders
 

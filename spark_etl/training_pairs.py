@@ -11,13 +11,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
 from clir.switching import rates
 from clir.switching.methods import BASELINE, METHODS
 from clir.switching.pairs import build_switchers, switch_pairs
-from clir.switching.plans import Plan, on_the_fly, pairs_folder, plan
+from clir.switching.plans import Plan, on_the_fly, plan
 from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
 from spark_etl.session import Spark, read_table
 
@@ -29,35 +29,27 @@ def build(
 
     Of a method that is switched on the fly these are the English ones, and its look-up tables.
     """
-    folder = pairs_folder(experiment, method)
     chosen = plan(experiment, method)
     if on_the_fly(experiment, method):
         build_switchers(experiment, chosen, lexicon)
         return build(spark, experiment, BASELINE, collections, lexicon)
-    more, given = _given_candidates(spark, experiment, collections)
-    inputs = [collections, *more]
+    stage, seed = stages.pairs(experiment, method), experiment.seeds[0]
+    given = _given_candidates(spark, experiment, collections)
     if chosen.switches:
-        inputs.append(build_switchers(experiment, chosen, lexicon))
-    seed = experiment.seeds[0]
-    settings = {
-        "plan": chosen._asdict(),
-        "switching": experiment.switching.model_dump(),
-        "train": [c.id for c in experiment.collections.train],
-        "split": experiment.collections.train_split,
-        "seed": seed,
-    }
+        build_switchers(experiment, chosen, lexicon)
 
     def write(out: Path) -> dict[str, Any]:
         pairs = _pairs(spark(), experiment, method, collections, given(), seed)
         pairs = shuffled(pairs, experiment, _sizes(pairs, experiment, method), seed)
-        switch = _switch(chosen, str(inputs[-1]), seed)
+        switchers = experiment.workspace.switchers(method)
+        switch = _switch(chosen, str(switchers), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
         counts = _counts(read_table(spark(), out / "data"), chosen)
         return counts | _drops(spark(), experiment, method, collections)
 
-    manifest.build(experiment.workspace, folder, inputs, settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _pairs(
@@ -191,14 +183,14 @@ def _negatives(
 
 def _given_candidates(
     spark: Spark, experiment: Experiment, collections: Path
-) -> tuple[list[Path], Callable[[], DataFrame | None]]:
-    """What negatives are drawn from besides whole collections: its folders, and the table."""
+) -> Callable[[], DataFrame | None]:
+    """What negatives are drawn from besides whole collections."""
     settings = experiment.switching
     if not settings.negatives or settings.negatives_from == "random":
-        return [], lambda: None
-    if settings.negatives_from == "bm25":
+        return lambda: None
+    if stages.uses_candidates(experiment):
         folder = bm25_candidates(spark, experiment, collections)
-        return [folder], lambda: read_table(spark(), folder / "data")
+        return lambda: read_table(spark(), folder / "data")
     names = [c.id for c in experiment.collections.train]
 
     def read() -> DataFrame:
@@ -212,7 +204,7 @@ def _given_candidates(
             )
         return table
 
-    return [], read
+    return read
 
 
 def _sizes(pairs: DataFrame, experiment: Experiment, method: str) -> dict[str, int]:

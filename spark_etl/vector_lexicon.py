@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.lexicons import word_vectors
@@ -43,17 +43,13 @@ def build(
     experiment: Experiment,
     vectors: dict[str, Path],
     seeds: Callable[[], DataFrame],
-    made_from: list[Path],
 ) -> Path:
     """Make the entries that word vectors give; returns their folder.
 
     ``vectors``: a file of each language, English among them; ``seeds()``: entries of another
-    lexicon, whose one-word terms the map is learned from; ``made_from``: what all these come from.
+    lexicon, whose one-word terms the map is learned from.
     """
-    folder = experiment.workspace.vector_lexicon
-    settings = experiment.lexicons.model_dump(
-        include={"vectors", "vector_words", "vector_seed", "translations"}, mode="json"
-    )
+    stage = stages.vector_lexicon(experiment)
 
     def write(out: Path) -> dict[str, int]:
         session, work = spark(), out / "work"
@@ -86,8 +82,8 @@ def build(
         counts |= {f"{lang} seed pairs": n for lang, n in sorted(zip(langs, used, strict=True))}
         return counts | {"entries": read_table(session, out / "data").count()}
 
-    manifest.build(experiment.workspace, folder, made_from, settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _read(work: Path, lang: str, path: Path, limit: int) -> _Words:

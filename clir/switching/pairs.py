@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.experiment import Experiment
 from clir.lexicons import entries
 from clir.switching.plans import Plan
@@ -21,9 +21,7 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
 
     InputError for a language without entries.
     """
-    folder = experiment.workspace.switchers(chosen.method)
-    settings = chosen._asdict()
-    del settings["probability"]  # does not change the look-up
+    stage = stages.switchers(experiment, chosen.method)
 
     def write(out: Path) -> dict[str, int]:
         table = _read_lexicon(lexicon / "data", chosen)
@@ -41,8 +39,8 @@ def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path
             switcher.save(out / "-".join(languages))
         return {"entries": chained.num_rows}
 
-    manifest.build(experiment.workspace, folder, [lexicon], settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _read_lexicon(folder: Path, chosen: Plan) -> pa.Table:

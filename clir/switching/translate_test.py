@@ -7,14 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir import manifest
+from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicons import entries
 from clir.switching.switcher import MAX_PHRASE_WORDS, Switcher, opened
-
-TRANSLATED = "translate-test"  # what the look-up tables of all such methods are called
 
 
 def build_translators(experiment: Experiment, lexicon: Path) -> Path:
@@ -22,23 +20,25 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
 
     A switcher of every language into English, for ``into_english``.
     """
-    folder = experiment.workspace.switchers(TRANSLATED)
-    origins = experiment.lexicons.words
+    stage = stages.translators(experiment)
 
     def write(out: Path) -> dict[str, int]:
         count = 0
         data = entries.dataset(lexicon / "data")
         for lang in LANGUAGES:
             table = data.to_table(filter=pc.field("target_lang") == lang)
-            parts = (table.filter(pc.equal(table["origin"], origin)) for origin in origins)
+            parts = (
+                table.filter(pc.equal(table["origin"], origin))
+                for origin in experiment.lexicons.words
+            )
             backwards = entries.into_english(entries.chain(parts), lang)
             if backwards.num_rows:
                 Switcher(backwards, ["en"], max_words=MAX_PHRASE_WORDS).save(out / lang)
                 count += backwards.num_rows
         return {"entries": count}
 
-    manifest.build(experiment.workspace, folder, [lexicon], {"words": origins}, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def into_english(texts: pa.Array, ids: pa.Array, lang: str, translators: str) -> pa.Array:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from clir import manifest, scratch
+from clir import manifest, scratch, stages
 from clir.experiment import Experiment
 from clir.retrieval import bm25
 from ray_app.evaluation.texts import held_languages, read_texts
@@ -25,18 +25,16 @@ from ray_app.evaluation.texts import held_languages, read_texts
 
 def build(experiment: Experiment, tables: Path) -> Path:
     """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
-    folder = experiment.workspace.candidates
-    models = experiment.models.values()
-    depth = max(model.candidates for model in models if model.kind.ranks == "candidates")
-    names = [collection.id for collection in experiment.collections.test]
-    split = experiment.collections.test_split
-    settings = {"depth": depth, "collections": names, "split": split}
+    stage = stages.candidates(experiment)
+    depth, split = stage.settings["depth"], stage.settings["split"]
 
     def write(out: Path) -> dict[str, int]:
-        return {name: _write(tables, name, split, depth, out) for name in names}
+        return {
+            name: _write(tables, name, split, depth, out) for name in stage.settings["collections"]
+        }
 
-    manifest.build(experiment.workspace, folder, [tables], settings, write)
-    return folder
+    manifest.build(experiment.workspace, *stage, write)
+    return stage.folder
 
 
 def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.dataset
 
-from clir import manifest
+from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.switching.methods import trained
@@ -109,33 +109,26 @@ def build_tokenizers(experiment: Experiment) -> None:
 
 
 def _build_tokenizer(experiment: Experiment, name: str, model: Model) -> None:
-    workspace = experiment.workspace
-    pairs = list(dict.fromkeys(pairs_folder(experiment, m) for m in experiment.methods))
-    texts = experiment.training.tokenizer_texts
-    sample = experiment.training.tokenizer_sample
-    settings = {
-        "family": model.family,
-        "vocabulary": model.vocabulary,
-        "max_length": model.max_length,
-        "sample": sample,
-    }
+    workspace, stage = experiment.workspace, stages.tokenizer(experiment, name)
 
     def write(out: Path) -> dict[str, int]:
         from ray_app.models.families import FAMILIES  # torch takes seconds to load
         from ray_app.models.tokenization import train_tokenizer
 
+        pairs = dict.fromkeys(pairs_folder(experiment, method) for method in experiment.methods)
+        texts = experiment.training.tokenizer_texts
         sources = [
             *(_column(folder / "data", name) for folder in pairs for name in ("query", "passage")),
             _column(workspace.lexicon / "data", "target_term"),
             *(_lines(file) for path in texts for file in _files(path)),
         ]
+        sample = experiment.training.tokenizer_sample
         tokenizer = train_tokenizer(_sampled(sources, sample), model)
         FAMILIES[model.family].frame(tokenizer)
         tokenizer.save_pretrained(out)
         return {"pieces": len(tokenizer)}
 
-    inputs = [*pairs, workspace.lexicon, *texts]
-    manifest.build(workspace, workspace.tokenizer(name), inputs, settings, write)
+    manifest.build(workspace, *stage, write)
 
 
 def _sampled(sources: list[Iterator[str]], texts: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import ray.data
 
-from clir import manifest, tables
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.switching import plans, rates
@@ -44,8 +44,7 @@ def measure(experiment: Experiment, method: str) -> None:
 
     Training draws anew in every pass, from the same lexicon at the same p.
     """
-    chosen = plans.plan(experiment, method)
-    settings = {"plan": chosen._asdict(), "seed": experiment.seeds[0]}
+    stage, chosen = stages.switch_rates(experiment, method), plans.plan(experiment, method)
 
     def write(_: object) -> dict[str, object]:
         counted = switched_pairs(experiment, method).map_batches(
@@ -53,9 +52,7 @@ def measure(experiment: Experiment, method: str) -> None:
         )
         return rates.summary(counted.iter_rows())  # some dozens of each block
 
-    folder = experiment.workspace.switch_rates(method)
-    inputs = _made_from(experiment, method)
-    manifest.build(experiment.workspace, folder, inputs, settings, write)
+    manifest.build(experiment.workspace, *stage, write)
 
 
 def _made_from(experiment: Experiment, method: str) -> tuple[Path, Path]:

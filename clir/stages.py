@@ -1,0 +1,201 @@
+"""What each result of an experiment is made from. A stage says so here, and is made elsewhere.
+
+Nothing is started, made or written here; of results, at most manifests are read. What is trained
+and how systems rank is planned in ``ray_app``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clir.collections import layouts
+from clir.experiment import Experiment
+from clir.lexicons.dictionaries import dictionaries_in
+from clir.lexicons.vector_training import TERMS_JOINED
+from clir.switching.methods import BASELINE, METHODS
+from clir.switching.plans import on_the_fly, pairs_folder, plan
+
+
+class Stage(NamedTuple):
+    """A result: its folder, and what decides whether it is up to date (``manifest.build``)."""
+
+    folder: Path
+    inputs: list[Path]  # files, or folders of other stages
+    settings: dict[str, Any]
+
+
+def data(experiment: Experiment) -> Iterator[Stage]:
+    """All stages before training, each behind those that it reads."""
+    yield titles(experiment)
+    yield collections(experiment)
+    yield from (vectors(experiment, lang) for lang in experiment.lexicons.vector_texts)
+    if uses_vectors(experiment):
+        yield vector_lexicon(experiment)
+    yield lexicon(experiment)
+    yield lexicon_card(experiment)
+    if uses_candidates(experiment):
+        yield training_candidates(experiment)
+    switching = [method for method in experiment.methods if plan(experiment, method).switches]
+    yield from (switchers(experiment, method) for method in switching)
+    later = [method for method in experiment.methods if on_the_fly(experiment, method)]
+    read = [method for method in experiment.methods if method not in later]
+    for method in dict.fromkeys([*read, *([BASELINE] if later else [])]):
+        yield pairs(experiment, method)
+    yield from (switch_rates(experiment, method) for method in later)
+
+
+def titles(experiment: Experiment) -> Stage:
+    dumps = experiment.titles
+    files = [path for dump in dumps for path in (dump.page, dump.langlinks)]
+    settings = {"titles": [dump.model_dump(mode="json") for dump in dumps]}
+    return Stage(experiment.workspace.titles, files, settings)
+
+
+def collections(experiment: Experiment) -> Stage:
+    # One may train with one split and test with another; it is read once.
+    chosen = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
+    files = [file for collection in chosen for file in layouts.files(collection)]
+    # What ir_datasets fetches for a name does not change; that, the settings tell.
+    paths = dict.fromkeys(Path(file.path) for file in files if not layouts.is_named(file))
+    about = [c.path / "about.json" for c in chosen if c.path and not c.domain]
+    settings = {
+        "collections": [c.model_dump(mode="json") for c in chosen],
+        "max_missing_share": experiment.collections.max_missing_share,
+    }
+    return Stage(experiment.workspace.collections, [*paths, *about], settings)
+
+
+def dictionaries(experiment: Experiment) -> dict[str, Path]:
+    """The file of each language that has a dictionary."""
+    given = experiment.lexicons.dictionary
+    return dictionaries_in(given) if given else {}
+
+
+def uses_vectors(experiment: Experiment) -> bool:
+    """Whether word vectors give a lexicon."""
+    return bool(experiment.lexicons.vectors or experiment.lexicons.vector_texts)
+
+
+def vectors(experiment: Experiment, lang: str) -> Stage:
+    lexicons = experiment.lexicons
+    inputs = list(lexicons.vector_texts[lang])
+    if lang in TERMS_JOINED:  # the other lexicons tell which words belong together
+        inputs += [experiment.workspace.titles, *dictionaries(experiment).values()]
+    settings = lexicons.model_dump(include={"vector_training", "vector_words"}, mode="json")
+    return Stage(experiment.workspace.vectors(lang), inputs, {"lang": lang, **settings})
+
+
+def vector_lexicon(experiment: Experiment) -> Stage:
+    workspace, lexicons = experiment.workspace, experiment.lexicons
+    trained = [workspace.vectors(lang) for lang in lexicons.vector_texts]
+    known = [workspace.titles, *dictionaries(experiment).values()]
+    settings = lexicons.model_dump(
+        include={"vectors", "vector_words", "vector_seed", "translations"}, mode="json"
+    )
+    inputs = [*lexicons.vectors.values(), *trained, *known]
+    return Stage(workspace.vector_lexicon, inputs, settings)
+
+
+def lexicon(experiment: Experiment) -> Stage:
+    workspace = experiment.workspace
+    inputs = [workspace.titles, *dictionaries(experiment).values()]
+    if uses_vectors(experiment):
+        inputs.append(workspace.vector_lexicon)
+    return Stage(workspace.lexicon, inputs, {})
+
+
+def lexicon_card(experiment: Experiment) -> Stage:
+    workspace, switching = experiment.workspace, experiment.switching
+    settings = {
+        "train": [c.id for c in experiment.collections.train],
+        "languages": [*switching.languages, *switching.pair],
+        "lexicons": experiment.lexicons.model_dump(
+            include={"words", "phrases", "minimum_coverage"}, mode="json"
+        ),
+    }
+    return Stage(workspace.lexicon_card, [workspace.collections, workspace.lexicon], settings)
+
+
+def uses_candidates(experiment: Experiment) -> bool:
+    """Whether negatives are drawn from what BM25 finds."""
+    switching = experiment.switching
+    return bool(switching.negatives) and switching.negatives_from == "bm25"
+
+
+def training_candidates(experiment: Experiment) -> Stage:
+    workspace, collections = experiment.workspace, experiment.collections
+    settings = {
+        "names": [collection.id for collection in collections.train],
+        "split": collections.train_split,
+        "depth": experiment.switching.negatives_depth,
+    }
+    return Stage(workspace.training_candidates, [workspace.collections], settings)
+
+
+def switchers(experiment: Experiment, method: str) -> Stage:
+    workspace, settings = experiment.workspace, plan(experiment, method)._asdict()
+    del settings["probability"]  # does not change the look-up
+    return Stage(workspace.switchers(method), [workspace.lexicon], settings)
+
+
+def pairs(experiment: Experiment, method: str) -> Stage:
+    workspace, chosen = experiment.workspace, plan(experiment, method)
+    inputs = [workspace.collections]
+    if uses_candidates(experiment):
+        inputs.append(workspace.training_candidates)
+    if chosen.switches:
+        inputs.append(workspace.switchers(method))
+    settings = {
+        "plan": chosen._asdict(),
+        "switching": experiment.switching.model_dump(),
+        "train": [c.id for c in experiment.collections.train],
+        "split": experiment.collections.train_split,
+        "seed": experiment.seeds[0],
+    }
+    return Stage(workspace.pairs(method), inputs, settings)
+
+
+def switch_rates(experiment: Experiment, method: str) -> Stage:
+    workspace = experiment.workspace
+    settings = {"plan": plan(experiment, method)._asdict(), "seed": experiment.seeds[0]}
+    inputs = [pairs_folder(experiment, BASELINE), workspace.switchers(method)]
+    return Stage(workspace.switch_rates(method), inputs, settings)
+
+
+def tokenizer(experiment: Experiment, model: str) -> Stage:
+    """The tokenizer of a model from scratch; its methods differ in nothing else."""
+    workspace, chosen = experiment.workspace, experiment.models[model]
+    read = dict.fromkeys(pairs_folder(experiment, method) for method in experiment.methods)
+    settings = {
+        "family": chosen.family,
+        "vocabulary": chosen.vocabulary,
+        "max_length": chosen.max_length,
+        "sample": experiment.training.tokenizer_sample,
+    }
+    inputs = [*read, workspace.lexicon, *experiment.training.tokenizer_texts]
+    return Stage(workspace.tokenizer(model), inputs, settings)
+
+
+def translates(experiment: Experiment) -> bool:
+    """Whether some method translates texts into English before it ranks."""
+    return any(METHODS[method].translates for method in experiment.asked)
+
+
+def translators(experiment: Experiment) -> Stage:
+    """Look-up tables of every language into English."""
+    workspace = experiment.workspace
+    settings = {"words": experiment.lexicons.words}
+    return Stage(workspace.translators, [workspace.lexicon], settings)
+
+
+def candidates(experiment: Experiment) -> Stage:
+    """What is reranked."""
+    workspace, models = experiment.workspace, experiment.models.values()
+    settings = {
+        "depth": max(model.candidates for model in models if model.kind.ranks == "candidates"),
+        "collections": [collection.id for collection in experiment.collections.test],
+        "split": experiment.collections.test_split,
+    }
+    return Stage(workspace.candidates, [workspace.collections], settings)
