@@ -1,7 +1,6 @@
 """What each result of an experiment is made from. A stage says so here, and is made elsewhere.
 
-Nothing is started, made or written here; of results, at most manifests are read. What is trained
-and how systems rank is planned in ``ray_app``.
+Nothing is started, made or written here; of results, at most manifests are read.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from clir import manifest
 from clir.collections import layouts
 from clir.experiment import Experiment
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.lexicons.vector_training import TERMS_JOINED
-from clir.switching.methods import BASELINE, METHODS
+from clir.switching.methods import BASELINE, METHODS, trained
 from clir.switching.plans import on_the_fly, pairs_folder, plan
+from clir.workspace import run_name
 
 
 class Stage(NamedTuple):
@@ -24,6 +25,34 @@ class Stage(NamedTuple):
     folder: Path
     inputs: list[Path]  # files, or folders of other stages
     settings: dict[str, Any]
+
+
+class Trained(NamedTuple):
+    """What tells a training from the others of an experiment, and a system that ranks with it."""
+
+    model: str
+    method: str
+    seed: int
+    without_domain: str | None
+
+    @property
+    def name(self) -> str:
+        return run_name(self.model, self.method, self.seed, self.without_domain)
+
+
+def every(experiment: Experiment) -> Iterator[Stage]:
+    """All stages, each behind those that it reads."""
+    yield from data(experiment)
+    for name, model in experiment.models.items():
+        if model.base is None:
+            yield tokenizer(experiment, name)
+    yield from (run(experiment, one) for one in runs(experiment))
+    if translates(experiment):
+        yield translators(experiment)
+    if experiment.reranks:
+        yield candidates(experiment)
+    for one in runs(experiment):
+        yield from (system(experiment, one, method) for method in ranking(experiment, one))
 
 
 def data(experiment: Experiment) -> Iterator[Stage]:
@@ -199,3 +228,100 @@ def candidates(experiment: Experiment) -> Stage:
         "split": experiment.collections.test_split,
     }
     return Stage(workspace.candidates, [workspace.collections], settings)
+
+
+def runs(experiment: Experiment) -> Iterator[Trained]:
+    """Every training: model x method x seed, and the methods again without the left-out domain."""
+    left = experiment.leave_out
+    for name, model in experiment.models.items():
+        cases: list[tuple[str, str | None]] = [(method, None) for method in trained(model.methods)]
+        if left and name == left.model:
+            cases += [(method, left.domain) for method in left.methods]
+        for method, without in cases:
+            yield from (Trained(name, method, seed, without) for seed in experiment.seeds)
+
+
+def run(experiment: Experiment, one: Trained) -> Stage:
+    """A training; the folder is the model's."""
+    workspace, model = experiment.workspace, experiment.model(one.model)
+    inputs = [pairs_folder(experiment, one.method)]
+    if model.base is None:
+        inputs.append(workspace.tokenizer(one.model))
+    # What is only read at evaluation, or only about speed, makes no other model.
+    settings = {
+        "seed": one.seed,
+        "without_domain": one.without_domain,
+        "model": model.model_dump(exclude={"methods", "pairs", "candidates"}),
+        "training": experiment.training.model_dump(
+            include={"workers", "zero_stage", "precision", "tokenizer_sample"}
+        ),
+    }
+    if switch := on_the_fly(experiment, one.method):
+        settings["plan"] = switch.plan._asdict()
+        inputs.append(switch.switchers)
+    return Stage(workspace.model(one.name), inputs, settings)
+
+
+def ranking(experiment: Experiment, one: Trained) -> list[str]:
+    """The methods that rank with a trained model: its own, if asked for, and such as translate."""
+    if one.without_domain:
+        return [one.method]
+    methods = experiment.models[one.model].methods
+    return [method for method in methods if METHODS[method].trained == one.method]
+
+
+def system(experiment: Experiment, one: Trained, method: str) -> Stage:
+    """How a method ranks with a trained model."""
+    workspace, model = experiment.workspace, experiment.models[one.model]
+    reranks = model.kind.ranks == "candidates"
+    inputs = [workspace.model(one.name), workspace.collections]
+    if METHODS[method].translates:
+        inputs.append(workspace.translators)
+    if reranks:
+        inputs.append(workspace.candidates)
+    settings = {
+        "method": method,
+        "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
+        "pairs": model.pairs,
+        "candidates": model.candidates if reranks else None,
+        "test": [collection.id for collection in experiment.collections.test],
+        "split": experiment.collections.test_split,
+    }
+    return Stage(workspace.evaluation(one._replace(method=method).name), inputs, settings)
+
+
+class Look(NamedTuple):
+    """A stage, and why it will be made; None where it is up to date."""
+
+    stage: Stage
+    why: str | None
+
+
+def looks(experiment: Experiment) -> Iterator[Look]:
+    """A look at every stage; InputError where a result was damaged, or may be a user's."""
+    due: set[Path] = set()
+    for stage in every(experiment):
+        why = _why(experiment, stage, due)
+        if why:
+            due.add(stage.folder)
+        yield Look(stage, why)
+
+
+def _why(experiment: Experiment, stage: Stage, due: set[Path]) -> str | None:
+    workspace = experiment.workspace
+    made = manifest.found(stage.folder)
+    if made is None:
+        return "not there yet"
+    for path in stage.inputs:
+        if path in due:
+            return f"{path.relative_to(workspace.output)} will be made anew"
+    # What lies elsewhere may not be seen from here: on a cluster, say.
+    here = [p for p in stage.inputs if p.exists() or p.is_relative_to(workspace.output)]
+    origin = manifest.origin_of(workspace, here, stage.settings)
+    if made["version"] != origin["version"]:
+        return f"made by version {made['version']}"
+    for key in ("settings", "inputs"):
+        other = [name for name, value in origin[key].items() if made[key].get(name) != value]
+        if other:
+            return f"other {key}: {', '.join(other)}"
+    return "fewer inputs" if len(made["inputs"]) != len(stage.inputs) else None

@@ -12,10 +12,9 @@ def main() -> None:
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import pipeline
-    from ray_app.training.runs import plan_runs
 
     with cluster.connected():
-        pipeline.evaluate(settings, plan_runs(settings))
+        pipeline.evaluate(settings)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,9 @@ from clir import command, experiment, results
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
-    from ray_app.evaluation import pipeline, report
-    from ray_app.training.runs import plan_runs
+    from ray_app.evaluation import report  # it takes seconds to load, see command.run
 
-    _, systems = pipeline.plan(settings, plan_runs(settings))
-    report.write(settings, [system.folder for system in systems])
+    report.write(settings)
     report.print_table(settings)
 
 

@@ -7,20 +7,33 @@ with the same arguments.
 
 from pathlib import Path
 
-from clir import command, experiment, results
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from clir import command, experiment, results, stages
 from clir.experiment import sources
 from ray_app.models import base_models
 
+CHECKS = (
+    sources.dumps,
+    sources.collections,
+    sources.lexicons,
+    sources.tokenizer_texts,
+    base_models.check,
+)
+
 
 def main() -> None:
-    settings = experiment.from_command_line(
-        __doc__,
-        sources.dumps,
-        sources.collections,
-        sources.lexicons,
-        sources.tokenizer_texts,
-        base_models.check,
+    parser = experiment.command_line(__doc__)
+    parser.add_argument(
+        "--plan", action="store_true", help="say what is up to date and what would be made"
     )
+    arguments = parser.parse_args()
+    settings = experiment.load(arguments.config, arguments.set, *CHECKS)
+    if arguments.plan:
+        print_plan(settings)
+        return
     results.begin(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
@@ -29,10 +42,20 @@ def main() -> None:
 
     prepare_data(settings)
     with cluster.connected():
-        runs = ray_launcher.train(settings)
-        evaluations = pipeline.evaluate(settings, runs)
-    report.write(settings, evaluations)
+        ray_launcher.train(settings)
+        pipeline.evaluate(settings)
+    report.write(settings)
     report.print_table(settings)
+
+
+def print_plan(settings: experiment.Experiment) -> None:
+    """A look at every stage; nothing is changed."""
+    settings.workspace.check()
+    table = Table("stage", "", title=str(settings.workspace.output))
+    for look in stages.looks(settings):
+        name = str(look.stage.folder.relative_to(settings.workspace.output))
+        table.add_row(escape(name), escape(look.why or "up to date"))
+    Console(width=110).print(table)
 
 
 def prepare_data(settings: experiment.Experiment) -> Path:

@@ -8,7 +8,7 @@ from clir.experiment.data import Collection, Collections, Dumps
 from clir.experiment.evaluation import Evaluation
 from clir.experiment.file import Experiment
 from clir.experiment.lexicons import Lexicons, VectorTraining
-from clir.experiment.loading import Problem, from_command_line, load, problem
+from clir.experiment.loading import Problem, command_line, from_command_line, load, problem
 from clir.experiment.models import FilledModel, LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
@@ -28,6 +28,7 @@ __all__ = [
     "Switching",
     "Training",
     "VectorTraining",
+    "command_line",
     "from_command_line",
     "load",
     "problem",

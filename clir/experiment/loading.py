@@ -37,11 +37,17 @@ def problem(message: str, *keys: str) -> Problem:
 
 
 def from_command_line(description: str | None, *checks: Check) -> Experiment:
-    """Parse ``--config FILE [--set key=value ...]``, the arguments of every job.
+    """The experiment that the arguments of every job name (``command_line``).
 
     ``checks``: what the job looks at before it starts, such as files. InputError lists all that is
     wrong, a line each.
     """
+    arguments = command_line(description).parse_args()
+    return load(arguments.config, arguments.set, *checks)
+
+
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """The arguments of every job: ``--config FILE [--set key=value ...]``."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,8 +59,7 @@ def from_command_line(description: str | None, *checks: Check) -> Experiment:
         metavar="KEY=VALUE",
         help="override a field, such as training.steps=100; may be repeated",
     )
-    arguments = parser.parse_args()
-    return load(arguments.config, arguments.set, *checks)
+    return parser
 
 
 def load(path: Path, overrides: list[str] | None = None, *checks: Check) -> Experiment:

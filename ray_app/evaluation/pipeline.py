@@ -6,53 +6,44 @@ there, so a killed evaluation goes on where it was and no item's loss costs anot
 
 from __future__ import annotations
 
-import hashlib
-import json
 import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pyarrow as pa
 import ray
 import ray.data
 
-from clir import manifest
+from clir import manifest, stages
 from clir.experiment import Experiment
-from clir.switching.methods import METHODS
 from clir.switching.translate_test import build_translators
-from clir.workspace import Workspace, run_name
+from clir.workspace import Workspace
 from ray_app.evaluation import candidates, pieces, texts
 from ray_app.evaluation.conditions import Condition, conditions, read_languages
 from ray_app.evaluation.dense import PART, Embedding
 from ray_app.evaluation.rankings import Rankings
-from ray_app.evaluation.systems import Sources, System
-from ray_app.training.runs import Run
+from ray_app.evaluation.systems import Planned, Sources, plan_systems, sources_of
 
 Item = Embedding | Rankings
 
 
-class Planned(NamedTuple):
-    """A system, where its results go, and what they are made from."""
-
-    system: System
-    folder: Path
-    origin: dict[str, Any]
-    pairs: list[tuple[str, str]] | None  # of languages; None: all
-
-
-def evaluate(experiment: Experiment, runs: list[Run]) -> list[Path]:
+def evaluate(experiment: Experiment) -> list[Path]:
     """Rank and score all systems; the folders with their runs and per-query values."""
-    sources, systems = plan(experiment, runs)
+    workspace = experiment.workspace
+    if stages.translates(experiment):
+        build_translators(experiment, workspace.lexicon)
+    if experiment.reranks:
+        candidates.build(experiment, workspace.collections)
+    systems = list(plan_systems(experiment))
     due = [each for each in systems if not manifest.is_current(each.folder, each.origin)]
     for each in systems:
         if each not in due:
             print(f"{each.folder.name}: up to date", flush=True)
     if due:
-        with manifest.at_work(experiment.workspace, {each.folder: each.origin for each in due}):
-            _rank(experiment, sources, due)
+        with manifest.at_work(workspace, {each.folder: each.origin for each in due}):
+            _rank(experiment, sources_of(experiment), due)
     return [each.folder for each in systems]
 
 
@@ -66,74 +57,6 @@ def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     for each in due:
         seconds = sum(spent.get(each.system.name, 0.0) for spent in (by_model, by_vectors))
         _finish(experiment.workspace, each, seconds)
-
-
-def plan(experiment: Experiment, runs: list[Run]) -> tuple[Sources, list[Planned]]:
-    """What every system reads, and the systems: each run by its own method and those that ask it.
-
-    Makes the candidates for reranking and Translate-Test's look-up tables if they are missing.
-    """
-    sources = _sources(experiment)
-    return sources, [_plan(experiment, sources, run, m) for run in runs for m in _methods(run)]
-
-
-def _sources(experiment: Experiment) -> Sources:
-    workspace = experiment.workspace
-    found = candidates.build(experiment, workspace.collections) if experiment.reranks else None
-    translators = None
-    if any(METHODS[method].translates for method in experiment.asked):
-        translators = build_translators(experiment, workspace.lexicon)
-    return Sources(
-        tables=workspace.collections,
-        translators=translators,
-        candidates=found,
-        split=experiment.collections.test_split,
-        evaluation=experiment.evaluation,
-        hashes=experiment.workspace.hashes,
-    )
-
-
-def _methods(run: Run) -> list[str]:
-    """The methods that rank with a run: its own if asked for, and those that translate."""
-    if run.without_domain:
-        return [run.method]
-    return [m for m in run.model.methods if run.method == METHODS[m].trained]
-
-
-def _plan(experiment: Experiment, sources: Sources, run: Run, method: str) -> Planned:
-    inputs = [run.folder, sources.tables]
-    if METHODS[method].translates and sources.translators:
-        inputs.append(sources.translators)
-    reranks = run.model.kind.ranks == "candidates"
-    if reranks and sources.candidates:
-        inputs.append(sources.candidates)
-    settings = {
-        "method": method,
-        "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
-        "pairs": run.model.pairs,
-        "candidates": run.model.candidates if reranks else None,
-        "test": [collection.id for collection in experiment.collections.test],
-        "split": sources.split,
-    }
-    origin = manifest.origin_of(experiment.workspace, inputs, settings)
-    digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
-    name = run_name(run.model_name, method, run.seed, run.without_domain)
-    folder = experiment.workspace.evaluation(name)
-    system = System(
-        name=name,
-        model_name=run.model_name,
-        family=run.model.kind,
-        method=method,
-        seed=run.seed,
-        without_domain=run.without_domain,
-        model=run.folder,
-        max_length=run.model.max_length,
-        candidates=run.model.candidates,
-        translates=METHODS[method].translates,
-        # Named by its origin, so that what an earlier start left is used only if it still fits.
-        work=experiment.workspace.kept(folder) / digest,
-    )
-    return Planned(system, folder, origin, run.model.pairs if reranks else None)
 
 
 def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Embedding]:

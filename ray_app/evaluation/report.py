@@ -21,27 +21,39 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clir import manifest, results, tables
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, LeaveOut
 from clir.languages import OF_COLLECTIONS
 from clir.scoring.measures import MEASURES
 from clir.scoring.summary import summarise
 from clir.switching.methods import BASELINE, METHODS
+from ray_app.evaluation.systems import plan_systems
 
 _CONDITIONS = ("MoIR", "CLIR", "MLIR", "MLIR-xx-en", "MLIR-en-xx", "MLIR-xx-xx")
 _SHOWN = "MRR@10"  # the measure of the heat maps and of the terminal's table
 _SIGNIFICANT = 0.05
 
 
-def write(experiment: Experiment, evaluations: list[Path]) -> Path:
-    """Write summary.json and report.html into the experiment's folder; the report's path."""
+def write(experiment: Experiment) -> Path:
+    """Write summary.json and report.html into the experiment's folder; the report's path.
+
+    InputError where a result that they tell of is not there, or was made from other settings than
+    the experiment's.
+    """
     workspace = experiment.workspace
     summary, report = workspace.summary, workspace.report
     for path in (summary, report):
         manifest.check_replaceable(workspace, path)
-    for folder in (*evaluations, experiment.workspace.lexicon_card):
-        manifest.verify(workspace, folder)  # complains where a system has not been ranked yet
+    for look in stages.looks(experiment):
+        if look.why:
+            raise InputError(
+                f"{look.stage.folder}: {look.why}; run jobs/run_experiment.py (or the job that "
+                "makes it), so that the report tells of these settings"
+            )
+    evaluations = [system.folder for system in plan_systems(experiment)]
+    for folder in (*evaluations, workspace.lexicon_card):
+        manifest.verify(workspace, folder)
     values = pyarrow.dataset.dataset(
         [str(p) for folder in evaluations for p in sorted((folder / "measures").glob("*.parquet"))]
     ).to_table()
@@ -275,10 +287,10 @@ def _cards(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _stages(experiment: Experiment) -> list[dict[str, Any]]:
     """Every finished stage with its seconds and counts, in the order of the work."""
-    stages = []
-    for folder in results.places(experiment):
-        if made := manifest.manifest_of(folder):
+    told = []
+    for stage in stages.every(experiment):
+        if made := manifest.manifest_of(stage.folder):
             counts = manifest.in_words(made["counts"])
-            name = str(folder.relative_to(experiment.workspace.output))
-            stages.append({"name": name, "seconds": made["seconds"], "counts": counts})
-    return stages
+            name = str(stage.folder.relative_to(experiment.workspace.output))
+            told.append({"name": name, "seconds": made["seconds"], "counts": counts})
+    return told

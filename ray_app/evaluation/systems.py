@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from clir.experiment import Evaluation
+from clir import manifest, stages
+from clir.experiment import Evaluation, Experiment
 from clir.families import Family
+from clir.stages import Trained
+from clir.switching.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class System:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where all items read from."""
+    """Where all systems read from."""
 
     tables: Path
     translators: Path | None  # of Translate-Test, if any system asks for it
@@ -36,3 +43,54 @@ class Sources:
     split: str
     evaluation: Evaluation
     hashes: bool = True  # whether what an earlier start left is checked by hash, else by size
+
+
+class Planned(NamedTuple):
+    """A system, where its results go, and what they are made from."""
+
+    system: System
+    folder: Path
+    origin: dict[str, Any]
+    pairs: list[tuple[str, str]] | None  # of languages; None: all
+
+
+def sources_of(experiment: Experiment) -> Sources:
+    workspace = experiment.workspace
+    return Sources(
+        tables=workspace.collections,
+        translators=workspace.translators if stages.translates(experiment) else None,
+        candidates=workspace.candidates if experiment.reranks else None,
+        split=experiment.collections.test_split,
+        evaluation=experiment.evaluation,
+        hashes=workspace.hashes,
+    )
+
+
+def plan_systems(experiment: Experiment) -> Iterator[Planned]:
+    """Every system; InputError where what one reads is not there yet."""
+    for one in stages.runs(experiment):
+        for method in stages.ranking(experiment, one):
+            yield _plan(experiment, one, method)
+
+
+def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
+    workspace, model = experiment.workspace, experiment.models[one.model]
+    stage = stages.system(experiment, one, method)
+    origin = manifest.origin_of(workspace, stage.inputs, stage.settings)
+    digest = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
+    system = System(
+        name=one._replace(method=method).name,
+        model_name=one.model,
+        family=model.kind,
+        method=method,
+        seed=one.seed,
+        without_domain=one.without_domain,
+        model=workspace.model(one.name),
+        max_length=model.max_length,
+        candidates=model.candidates,
+        translates=METHODS[method].translates,
+        # Named by its origin, so that what an earlier start left is used only if it still fits.
+        work=workspace.kept(stage.folder) / digest,
+    )
+    pairs = model.pairs if model.kind.ranks == "candidates" else None
+    return Planned(system, stage.folder, origin, pairs)

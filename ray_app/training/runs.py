@@ -12,9 +12,9 @@ import pyarrow.dataset
 from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
-from clir.switching.methods import trained
+from clir.stages import Trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
-from clir.workspace import Workspace, run_name
+from clir.workspace import Workspace
 from ray_app.models.base_models import Base
 
 
@@ -23,7 +23,6 @@ class Run:
     """One model to train: everything a worker needs to know, and nothing of its launcher."""
 
     name: str
-    model_name: str
     method: str
     seed: int
     without_domain: str | None
@@ -43,61 +42,27 @@ class Run:
 
 
 def plan_runs(experiment: Experiment) -> list[Run]:
-    """Every run: model x method x seed, and the methods again without the left-out domain."""
-    runs = []
-    for name in experiment.models:
-        model, left = experiment.model(name), experiment.leave_out
-        cases: list[tuple[str, str | None]] = [(method, None) for method in trained(model.methods)]
-        if left and name == left.model:
-            cases += [(method, left.domain) for method in left.methods]
-        runs += [
-            _run(experiment, name, model, method, seed, without)
-            for method, without in cases
-            for seed in experiment.seeds
-        ]
-    return runs
+    """Every run of the experiment; InputError where what one reads is not there yet."""
+    return [_run(experiment, one) for one in stages.runs(experiment)]
 
 
-def _run(
-    experiment: Experiment,
-    model_name: str,
-    model: FilledModel,
-    method: str,
-    seed: int,
-    without: str | None,
-) -> Run:
-    workspace = experiment.workspace
-    pairs, switch = pairs_folder(experiment, method), on_the_fly(experiment, method)
-    tokenizer = workspace.tokenizer(model_name) if model.base is None else None
-    name = run_name(model_name, method, seed, without)
-    # What is only read at evaluation, or only about speed, makes no other model.
-    settings = {
-        "seed": seed,
-        "without_domain": without,
-        "model": model.model_dump(exclude={"methods", "pairs", "candidates"}),
-        "training": experiment.training.model_dump(
-            include={"workers", "zero_stage", "precision", "tokenizer_sample"}
-        ),
-    }
-    inputs = [pairs] + ([tokenizer] if tokenizer else [])
-    if switch:
-        settings["plan"] = switch.plan._asdict()
-        inputs.append(switch.switchers)
+def _run(experiment: Experiment, one: Trained) -> Run:
+    workspace, model = experiment.workspace, experiment.model(one.model)
+    stage = stages.run(experiment, one)
     return Run(
-        name=name,
-        model_name=model_name,
-        method=method,
-        seed=seed,
-        without_domain=without,
-        pairs=pairs / "data",
-        switch=switch,
-        tokenizer=tokenizer,
+        name=one.name,
+        method=one.method,
+        seed=one.seed,
+        without_domain=one.without_domain,
+        pairs=pairs_folder(experiment, one.method) / "data",
+        switch=on_the_fly(experiment, one.method),
+        tokenizer=workspace.tokenizer(one.model) if model.base is None else None,
         model=model,
         base=None,
         training=experiment.training,
-        folder=workspace.model(name),
+        folder=stage.folder,
         workspace=workspace,
-        origin=manifest.origin_of(workspace, inputs, settings),
+        origin=manifest.origin_of(workspace, stage.inputs, stage.settings),
     )
 
 

@@ -91,7 +91,7 @@ def prepare(arguments: argparse.Namespace, langs: list[str]) -> tuple[pa.Table, 
         mined = titles.mine(spark, experiment())
         folder = lexicon_table.build(spark, experiment(), mined) / "data"
         vectors = trained_vectors.train(
-            spark, experiment(**training), lambda: read_table(spark(), folder), [mined]
+            spark, experiment(**training), lambda: read_table(spark(), folder)
         )
     files = sorted(map(str, folder.glob("*.parquet")))
     return pyarrow.dataset.dataset(files).to_table(), vectors

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,6 +22,27 @@ def test_another_start_does_nothing_again(finished):
     done = run(*command(finished))
     assert done.returncode == 0, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in finished.glob("*/*/manifest.json")}
+
+
+def test_a_plan_says_what_would_be_made_and_starts_nothing(finished):
+    started = time.monotonic()
+    done = run(*command(finished, "training.steps=41", "evaluation.depth=9"), "--plan")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - started < 20  # 5 on a quiet machine
+    said = " ".join(done.stdout.replace("│", " ").split())
+    assert "pairs/ml-cs up to date" in said
+    assert "models/static.ml-cs.1 other settings: model" in said
+    assert "models/static.ml-cs.1 will be made anew" in said
+    # Its own steps: what is shared changes nothing for it.
+    assert "models/cross-encoder.zero-shot.1 up to date" in said
+
+
+def test_a_report_tells_of_no_other_settings_than_the_experiment_s(finished):
+    before = (finished / "report.html").read_bytes()
+    done = run(*command(finished, "training.steps=41", job="report"))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "models/static.zero-shot.1: other settings: model" in done.stderr
+    assert (finished / "report.html").read_bytes() == before
 
 
 SWITCHED = [
@@ -197,16 +219,14 @@ def test_nothing_is_computed_from_what_was_damaged(
 ):
     """Before an engine does anything: neither Ray nor Spark is running here."""
     from ray_app.evaluation import pipeline, report
-    from ray_app.training import ray_launcher, runs
+    from ray_app.training import ray_launcher
 
     monkeypatch.chdir(ROOT)
     settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
-    planned = runs.plan_runs(settings)
-    _, systems = pipeline.plan(settings, planned)
     work = {
         "train": lambda: ray_launcher.train(settings),
-        "rank": lambda: pipeline.evaluate(settings, planned),
-        "report": lambda: report.write(settings, [system.folder for system in systems]),
+        "rank": lambda: pipeline.evaluate(settings),
+        "report": lambda: report.write(settings),
     }[job]
     stage, _, pattern = damaged.partition("/")
     file = sorted((finished / stage).glob(pattern))[0]

@@ -47,9 +47,9 @@ def stages(settings):
         "switchers/bl-cs": pairs("bl-cs", on_the_fly=True),
         "training_candidates": pairs("zero-shot", negatives_from="bm25"),
         "switchers/translate-test": lambda: build_translators(settings, made["lexicon"]),
-        "vectors/de": lambda: trained_vectors.train(must_not_start, settings, must_not_start, []),
+        "vectors/de": lambda: trained_vectors.train(must_not_start, settings, must_not_start),
         "vector_lexicon": lambda: vector_lexicon.build(
-            must_not_start, settings, {}, must_not_start, []
+            must_not_start, settings, {}, must_not_start
         ),
     }
 

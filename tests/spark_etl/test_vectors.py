@@ -111,12 +111,12 @@ def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark,
     def must_not_start():
         raise AssertionError("started")
 
-    folders = trained_vectors.train(spark, settings, must_not_start, [])
-    assert trained_vectors.train(must_not_start, settings, must_not_start, []) == folders
+    folders = trained_vectors.train(spark, settings, must_not_start)
+    assert trained_vectors.train(must_not_start, settings, must_not_start) == folders
     before = {lang: (path / "words.vec").stat().st_mtime_ns for lang, path in folders.items()}
     german = settings.lexicons.vector_texts["de"][0]
     german.write_text(german.read_text() + "hund hund\n")
-    trained_vectors.train(spark, settings, must_not_start, [])
+    trained_vectors.train(spark, settings, must_not_start)
     after = {lang: (path / "words.vec").stat().st_mtime_ns for lang, path in folders.items()}
     assert after["en"] == before["en"] and after["de"] > before["de"]
     assert sorted(path.name for path in (settings.output / "vectors").iterdir()) == ["de", "en"]
