@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,10 +24,8 @@ def test_another_start_does_nothing_again(finished):
 
 
 def test_a_plan_says_what_would_be_made_and_starts_nothing(finished):
-    started = time.monotonic()
     done = run(*command(finished, "training.steps=41", "evaluation.depth=9"), "--plan")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 20  # 5 on a quiet machine
     said = " ".join(done.stdout.replace("│", " ").split())
     assert "pairs/ml-cs up to date" in said
     assert "models/static.ml-cs.1 other settings: model" in said
