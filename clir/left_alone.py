@@ -234,7 +234,7 @@ def _is_listed(data: np.ndarray, begin: int, end: int, words: np.ndarray) -> boo
         lower = data[k] | 0x20
         word = word << np.uint64(8) | np.uint64(lower if _A <= lower <= _Z else data[k])
     place = np.searchsorted(words, word)
-    return place < len(words) and words[place] == word
+    return bool(place < len(words) and words[place] == word)
 
 
 @compiled
