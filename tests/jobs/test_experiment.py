@@ -288,7 +288,7 @@ def test_training_goes_on_from_a_base_model(finished, tmp_path):
 
 
 def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
-    data = "titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"
+    data = "titles", "collections", "lexicon", "lexicon_card", "pairs"
     linked(tmp_path, finished, *data)
     done = run(*command(tmp_path, "leave_out=null", "training.zero_stage=3", job="train"))
     assert done.returncode == 0, done.stderr[-3000:]
