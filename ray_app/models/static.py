@@ -74,8 +74,9 @@ class Static:
 
     def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
         torch.manual_seed(seed)
-        vectors = torch.empty(len(tokenizer), settings.hidden_size).normal_(0.0, _SPREAD)
-        return StaticModel(vectors, _initial_token_weight(tokenizer))
+        embedding = nn.Embedding(len(tokenizer), settings.hidden_size)
+        nn.init.normal_(embedding.weight, std=_SPREAD)
+        return StaticModel(embedding.weight.data, _initial_token_weight(tokenizer))
 
     def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
         refuse_pickles(folder)
