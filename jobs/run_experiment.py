@@ -38,11 +38,11 @@ def main() -> None:
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import pipeline, report
-    from ray_app.training import ray_launcher
+    from ray_app.training import launch_on_ray
 
     prepare_data(settings)
     with cluster.connected():
-        ray_launcher.train(settings)
+        launch_on_ray.train(settings)
         pipeline.evaluate(settings)
     report.write(settings)
     report.print_table(settings)

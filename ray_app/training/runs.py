@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
 from clir.workspace import Workspace
+from ray_app.models import base_models
 from ray_app.models.base_models import Base
 
 
@@ -64,6 +65,18 @@ def _run(experiment: Experiment, one: Trained) -> Run:
         workspace=workspace,
         origin=manifest.origin_of(workspace, stage.inputs, stage.settings),
     )
+
+
+def due(runs: list[Run]) -> list[Run]:
+    """Those that are not finished, their base models found."""
+    found = []
+    for run in runs:
+        if run.is_due():
+            base = run.model.base
+            found.append(replace(run, base=base_models.find(base)) if base is not None else run)
+        else:
+            print(f"{run.name}: up to date", flush=True)
+    return found
 
 
 def build_tokenizers(experiment: Experiment) -> None:

@@ -216,12 +216,12 @@ def test_nothing_is_computed_from_what_was_damaged(
 ):
     """Before an engine does anything: neither Ray nor Spark is running here."""
     from ray_app.evaluation import pipeline, report
-    from ray_app.training import ray_launcher
+    from ray_app.training import launch_on_ray
 
     monkeypatch.chdir(ROOT)
     settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
     work = {
-        "train": lambda: ray_launcher.train(settings),
+        "train": lambda: launch_on_ray.train(settings),
         "rank": lambda: pipeline.evaluate(settings),
         "report": lambda: report.write(settings),
     }[job]

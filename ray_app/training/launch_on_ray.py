@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.fs
 import ray
 import ray.train
+import torch.distributed
 from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import manifest
 from clir.experiment import Experiment
-from ray_app.models import base_models
 from ray_app.training import switched_pairs
-from ray_app.training.runs import Run, build_tokenizers, plan_runs
+from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
+
+if TYPE_CHECKING:
+    from ray_app.training.engines import Engine
+    from ray_app.training.network import Network
 
 
 def train(experiment: Experiment) -> list[Run]:
@@ -31,13 +34,7 @@ def train(experiment: Experiment) -> list[Run]:
     """
     build_tokenizers(experiment)
     runs = plan_runs(experiment)
-    todo = []
-    for run in runs:
-        if run.is_due():
-            base = run.model.base
-            todo.append(replace(run, base=base_models.find(base)) if base is not None else run)
-        else:
-            print(f"{run.name}: up to date", flush=True)
+    todo = due(runs)
     for method in sorted({run.method for run in runs if run.switch}):
         switched_pairs.measure(experiment, method)
     if todo:
@@ -82,8 +79,14 @@ def _worker(config: dict[str, Any]) -> None:
         # The model needs the cores; texts are tokenized beside it by one thread.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Not above: the controller reads this module too, and would load DeepSpeed for nothing.
+    import deepspeed
+
     from ray_app.training.train_loop import train_all
 
+    # Its shared-memory collectives are compiled on first use, which takes minutes.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    backend = "nccl" if get_device().type == "cuda" else "gloo"
+    deepspeed.init_distributed(dist_backend=backend, verbose=False)
     train_all(config["runs"], _RayContext())
 
 
@@ -96,6 +99,11 @@ class _RayContext:
         self.workers = context.get_world_size()
         self.device = get_device()
 
+    def engine(self, run: Run, network: Network) -> Engine:
+        from ray_app.training.engines import DeepSpeed  # see above
+
+        return DeepSpeed(run, network, self.workers, self.device)
+
     def checkpoint(self) -> Path | None:
         latest = ray.train.get_checkpoint()
         return Path(latest.to_directory()) if latest else None
@@ -103,3 +111,6 @@ class _RayContext:
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
         kept = ray.train.Checkpoint.from_directory(checkpoint) if checkpoint else None
         ray.train.report(metrics, checkpoint=kept)
+
+    def wait_for_all(self) -> None:
+        torch.distributed.barrier()

@@ -1,0 +1,75 @@
+"""Training in this process, with torch and transformers alone: neither Ray nor DeepSpeed.
+
+The same runs, to the same weights as one worker of Ray Train gives them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clir import manifest
+from clir.errors import InputError
+from clir.experiment import Experiment
+from ray_app.training import engines
+from ray_app.training.engines import Engine
+from ray_app.training.network import Network
+from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
+from ray_app.training.train_loop import train_all
+
+
+def train(experiment: Experiment) -> list[Run]:
+    """Train every run of the experiment that is not finished; all runs, finished now.
+
+    A start that was killed goes on from its last checkpoint.
+    """
+    if experiment.training.workers != 1:
+        raise InputError(
+            f"training.workers: {experiment.training.workers} need Ray; in one process, set it to 1"
+        )
+    build_tokenizers(experiment)
+    runs = plan_runs(experiment)
+    if todo := due(runs):
+        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
+        with (
+            workspace.held(checkpoints),
+            manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
+        ):
+            kept = workspace.kept(checkpoints)
+            train_all(todo, _Here(kept / "here"))
+            shutil.rmtree(kept, ignore_errors=True)  # all are finished
+    return runs
+
+
+class _Here:
+    """``train_loop.Context`` of the only worker."""
+
+    rank, workers = 0, 1
+
+    def __init__(self, kept: Path):
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._kept = kept
+
+    def engine(self, run: Run, network: Network) -> Engine:
+        return engines.Torch(run, network, self.device)
+
+    def checkpoint(self) -> Path | None:
+        return self._kept if self._kept.exists() else None
+
+    def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
+        if checkpoint is None:
+            return
+        coming, gone = (self._kept.with_name(name) for name in ("coming", "gone"))
+        for left in (coming, gone):  # of a start that was killed here
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(checkpoint, coming)
+        if self._kept.exists():
+            self._kept.rename(gone)
+        coming.rename(self._kept)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def wait_for_all(self) -> None:
+        """There is nobody else."""
