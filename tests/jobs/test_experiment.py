@@ -1,7 +1,10 @@
 """The whole way on the sample, small: real Spark, Ray Train, DeepSpeed and Ray Data."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from safetensors.numpy import load_file
 
 from clir import experiment, manifest
 from clir.errors import InputError
+from clir.workspace import Workspace
 from tests.sample_runs import ODD, ROOT, SMALL, command, linked, run
 
 
@@ -273,18 +277,47 @@ def test_a_damaged_dump_ends_a_spark_job_in_one_line(tmp_path):
     assert not (tmp_path / "out" / "titles").exists()
 
 
-def test_training_goes_on_from_a_base_model(finished, tmp_path):
-    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
+def test_training_goes_on_from_a_base_model_on_ray_and_here(finished, tmp_path):
+    """To the same weights by DeepSpeed in a worker of Ray Train, and by torch alone."""
     base = finished / "models" / "static.zero-shot.1"
-    model = json.dumps({"static": {"family": "static", "methods": ["ml-cs"], "base": str(base)}})
-    kinds = [f"models={model}", "training.steps=2", "leave_out=null"]
-    done = run(*command(tmp_path, *kinds, job="train"))
+    model = {"family": "static", "methods": ["ml-cs"], "base": str(base), "token_dropout": 0.1}
+    few = ["training.steps=12", "training.workers=1", "training.gradient_clip=0.5"]
+    asked = [f"models={json.dumps({'m': model})}", *few, "leave_out=null"]
+    trained = []
+    for place in ("ray", "here"):
+        output = tmp_path / place
+        linked(output, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
+        started = command(output, *asked, job="train")
+        done = run(*started, *(["--here"] if place == "here" else []))
+        assert done.returncode == 0, done.stderr[-3000:]
+        trained.append(load_file(output / "models" / "m.ml-cs.1" / "model.safetensors"))
+    before = load_file(base / "model.safetensors")["embedding.weight"]
+    on_ray, here = (weights["embedding.weight"] for weights in trained)
+    assert 0 < abs(on_ray - before).max() < 0.5
+    assert abs(on_ray - here).max() < 1e-6
+
+
+def test_an_interrupted_training_here_goes_on_from_its_checkpoint(finished, tmp_path):
+    pairs = "titles", "collections", "lexicon", "lexicon_card", "pairs"
+    model = "models={m: {family: static, methods: [zero-shot], vocabulary: 2000, hidden_size: 32}}"
+    asked = [model, "training.workers=1", "training.steps=3000", "leave_out=null"]
+    whole, cut = (linked(tmp_path / name, finished, *pairs) for name in ("whole", "cut"))
+    start = [*command(cut, *asked, job="train"), "--here"]
+    job = subprocess.Popen(start, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    kept = Workspace(cut).kept(cut / "checkpoints") / "here" / "run.json"
+    end = time.monotonic() + 120
+    while not kept.exists():
+        assert job.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
+    job.send_signal(signal.SIGTERM)
+    assert b"stopped by SIGTERM" in job.communicate()[1] and job.returncode == 143
+    again = run(*start)
+    assert again.returncode == 0 and "m.zero-shot.1: resumed at step" in again.stdout
+    done = run(*command(whole, *asked, job="train"), "--here")
     assert done.returncode == 0, done.stderr[-3000:]
-    before = load_file(base / "model.safetensors")
-    after = load_file(tmp_path / "models" / "static.ml-cs.1" / "model.safetensors")
-    (name,) = (key for key in before if "word_embedding" in key)
-    change = abs(after[name] - before[name]).max()
-    assert 0 < change < 0.1
+    weights = (out / "models" / "m.zero-shot.1" / "model.safetensors" for out in (whole, cut))
+    one, other = (path.read_bytes() for path in weights)
+    assert one == other
 
 
 def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
