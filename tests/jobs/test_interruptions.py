@@ -40,10 +40,10 @@ def test_the_results_are_those_of_a_start_that_was_not_interrupted(finished, tmp
         assert whole.returncode == 0, whole.stderr[-3000:]
     names = sorted(path.name for path in (finished / "models").iterdir())
     assert names == [
+        "cross-encoder.zero-shot.1",
         "static.ml-cs.1",
         "static.zero-shot.1",
         "static.zero-shot.1.without-social",
-        "cross-encoder.zero-shot.1",
     ]
     for name in names:
         for file in ("model.safetensors", "tokenizer.json", "config.json"):

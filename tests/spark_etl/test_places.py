@@ -48,9 +48,7 @@ def stages(settings):
         "training_candidates": pairs("zero-shot", negatives_from="bm25"),
         "switchers/translate-test": lambda: build_translators(settings, made["lexicon"]),
         "vectors/de": lambda: trained_vectors.train(must_not_start, settings, must_not_start),
-        "vector_lexicon": lambda: vector_lexicon.build(
-            must_not_start, settings, {}, must_not_start
-        ),
+        "vector_lexicon": lambda: vector_lexicon.build(must_not_start, plain, {}, must_not_start),
     }
 
 

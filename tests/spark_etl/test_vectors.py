@@ -40,7 +40,7 @@ def write_texts(folder: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def mined(spark, tmp_path_factory) -> Path:
+def dog(spark, tmp_path_factory) -> Path:
     """Titles of ``Dog`` in de and ar."""
     folder = tmp_path_factory.mktemp("titles")
     dumps = {
@@ -53,6 +53,18 @@ def mined(spark, tmp_path_factory) -> Path:
     return titles.mine(
         spark, experiment.Experiment(titles=[dumps], output=folder / "out", **NOTHING_ELSE)
     )
+
+
+def with_titles(settings: experiment.Experiment, dog: Path) -> Path:
+    """The same in an experiment's own output folder."""
+    settings.workspace.open()
+    settings.workspace.titles.symlink_to(dog)
+    return settings.workspace.titles
+
+
+@pytest.fixture
+def mined(settings, dog) -> Path:
+    return with_titles(settings, dog)
 
 
 @pytest.fixture
@@ -191,12 +203,13 @@ def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, blo
     assert sorted(row["score"] for row in best) == sorted(r[0]["score"] for r in terms.values())
 
 
-def test_dictionaries_under_several_names(spark, tmp_path, mined):
+def test_dictionaries_under_several_names(spark, tmp_path, dog):
     folder = tmp_path / "dictionary"
     folder.mkdir()
     settings = experiment.Experiment(
         output=tmp_path / "out", titles=[], lexicons={"dictionary": folder}, **NOTHING_ELSE
     )
+    mined = with_titles(settings, dog)
     message = fails(lambda: lexicon_table.build(spark, settings, mined))
     assert message.startswith(f"{folder}: no dictionary in it")
     (folder / "en-fr.txt").write_text("dog chien\n")
@@ -209,7 +222,7 @@ def test_dictionaries_under_several_names(spark, tmp_path, mined):
     assert "en-fr.tsv and en-fr.txt are both dictionaries into fr" in message
 
 
-def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, mined):
+def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, dog):
     """One nan made all vectors nan, so that the map could not be learned."""
     draw = np.random.default_rng(0)
     matrix = draw.normal(size=(40, 6))
@@ -233,7 +246,7 @@ def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, mined):
         },
         **NOTHING_ELSE,
     )
-    lexicon = lexicon_table.build(spark, settings, mined)
+    lexicon = lexicon_table.build(spark, settings, with_titles(settings, dog))
     counts = manifest.read(settings.output / "vector_lexicon")["counts"]
     dropped = {"no word": 1, "not finite": 1, "repeated": 1, "zero": 1}
     assert counts == {
