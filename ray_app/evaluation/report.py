@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def write(experiment: Experiment) -> Path:
 def print_table(experiment: Experiment) -> None:
     """The means of every method in every condition, to the terminal."""
     rows = pd.DataFrame(json.loads((experiment.workspace.summary).read_text()))
-    for (model, collection), part in _means(rows).groupby(["model", "collection"]):
+    for model, collection, part in _parts(experiment, _means(rows)):
         # A name is no markup: rich would take te[s]t for a style.
         title = escape(f"{model} on {collection}: {_SHOWN} (* differs from zero-shot)")
         table = Table(title=title)
@@ -92,7 +93,7 @@ def print_table(experiment: Experiment) -> None:
 def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
     means = _means(rows)
     sections = []
-    for (model, collection), part in means.groupby(["model", "collection"]):
+    for model, collection, part in _parts(experiment, means):
         here = rows[(rows["model"] == model) & (rows["collection"] == collection)]
         sections.append(
             {
@@ -131,6 +132,15 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[
         (rows["query_lang"] == "all") & (rows["domain"] == "all") & (rows["without_domain"] == "")
     ]
+
+
+def _parts(experiment: Experiment, rows: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Models, collections and their rows, in the order of the experiment file."""
+    for model in experiment.models:
+        for collection in (collection.id for collection in experiment.collections.test):
+            part = rows[(rows["model"] == model) & (rows["collection"] == collection)]
+            if len(part):
+                yield model, collection, part
 
 
 def _present(part: pd.DataFrame) -> list[str]:
