@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from py4j.protocol import Py4JNetworkError
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
@@ -44,6 +45,7 @@ def _start(settings: experiment.Spark) -> SparkSession:
     # Rows cross into Python as Arrow batches here, never as pandas frames.
     # What goes wrong reaches us as an exception; py4j would also log it, and that its JVM is gone.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_is_news)
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     # Workers must run this interpreter, with clir's dependencies installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -63,6 +65,11 @@ def _start(settings: experiment.Spark) -> SparkSession:
     for key, value in chosen.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of the root log is; py4j's clean-up tells there, too, that its JVM is gone."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Py4JNetworkError))
 
 
 def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
