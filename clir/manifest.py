@@ -284,7 +284,10 @@ def fingerprint(path: Path) -> str:
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
     try:
-        return _digest(path)
+        now = _stat(path)
+        if path not in _known or _known[path][0] != now:  # several results may be made from it
+            _known[path] = now, _digest(path)
+        return _known[path][1]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file or folder") from None
 
@@ -340,6 +343,8 @@ def _is_file_entry(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("bytes"), int) and "sha256" in value
 
 
+# Hashes of files that results are made from, as the files were then.
+_known: dict[Path, tuple[tuple[int, ...], str]] = {}
 # Files whose bytes this process has seen to be the listed ones, as they were then.
 _seen: dict[Path, tuple[int, ...]] = {}
 

@@ -247,6 +247,8 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     inputs = [pairs_folder(experiment, one.method)]
     if model.base is None:
         inputs.append(workspace.tokenizer(one.model))
+    elif (base := Path(model.base)).is_dir():
+        inputs.append(base)  # else a name at the hub
     # What is only read at evaluation, or only about speed, makes no other model.
     settings = {
         "seed": one.seed,

@@ -62,7 +62,7 @@ def in_order(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(trec.encoded(table["id"])))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
     """Ids of one language's texts that are failed translations: column id."""
     folder = tables / "flawed_translations"
@@ -74,7 +74,7 @@ def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str)
 
 # Small tables stay: every condition reads them again, one that mixes languages all of them.
 _kept: dict[tuple, pa.Table] = {}
-_SMALL = 2 << 20  # bytes
+_SMALL, _MOST = 2 << 20, 256  # bytes, tables
 
 
 def _read(
@@ -85,6 +85,8 @@ def _read(
         table = _read_from_disk(tables, kind, collection, lang, split, columns)
         if table.nbytes > _SMALL:
             return table
+        if len(_kept) >= _MOST:
+            _kept.clear()
         _kept[key] = table
     return _kept[key]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
 from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
+from clir.text.lines import opened
 from clir.workspace import Workspace
 from ray_app.models import base_models
 from ray_app.models.base_models import Base
@@ -137,5 +139,5 @@ def _files(path: Path) -> list[Path]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        yield from (line.strip() for line in file)
+    with opened(path) as file, TextIOWrapper(file, "utf-8", "replace") as text:
+        yield from (line.strip() for line in text)
