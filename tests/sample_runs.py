@@ -67,7 +67,7 @@ def linked(output: Path, made: Path, *parts: str) -> Path:
 
 
 def interrupted(output: Path, temporary: Path, number: int, at_work: Callable[[], object]) -> Start:
-    """Run until something is at work, then send a signal; what is left is looked at for a minute."""
+    """Run until something is at work, then send a signal; wait a minute for what is left."""
     log = temporary.with_name(f"{temporary.name}.log")
     with log.open("w") as file:
         job = subprocess.Popen(command(output), cwd=ROOT, stdout=file, stderr=file,
