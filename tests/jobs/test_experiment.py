@@ -300,7 +300,7 @@ def test_training_goes_on_from_a_base_model_on_ray_and_here(finished, tmp_path):
 def test_an_interrupted_training_here_goes_on_from_its_checkpoint(finished, tmp_path):
     pairs = "titles", "collections", "lexicon", "lexicon_card", "pairs"
     model = "models={m: {family: static, methods: [zero-shot], vocabulary: 2000, hidden_size: 32}}"
-    asked = [model, "training.workers=1", "training.steps=3000", "leave_out=null"]
+    asked = [model, "training.workers=1", "training.steps=1000", "leave_out=null"]
     whole, cut = (linked(tmp_path / name, finished, *pairs) for name in ("whole", "cut"))
     start = [*command(cut, *asked, job="train"), "--here"]
     job = subprocess.Popen(start, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
