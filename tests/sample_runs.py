@@ -67,14 +67,14 @@ def linked(output: Path, made: Path, *parts: str) -> Path:
 
 
 def interrupted(output: Path, temporary: Path, number: int, at_work: Callable[[], object]) -> Start:
-    """Run until something is at work, then send a signal; wait a minute for what is left."""
+    """Run until something is at work, then send a signal; wait 30 s for what is left."""
     log = temporary.with_name(f"{temporary.name}.log")
     with log.open("w") as file:
         job = subprocess.Popen(command(output), cwd=ROOT, stdout=file, stderr=file,
                                env=os.environ | {"TMPDIR": str(temporary)})  # fmt: skip
     started: list[psutil.Process] = []
     try:
-        end = time.monotonic() + 600
+        end = time.monotonic() + 400
         while not at_work():
             assert job.poll() is None and time.monotonic() < end, log.read_text()[-3000:]
             time.sleep(0.05)
@@ -82,8 +82,8 @@ def interrupted(output: Path, temporary: Path, number: int, at_work: Callable[[]
         started = psutil.Process(job.pid).children(recursive=True)
         assert len(started) > 1  # an engine and the guard
         job.send_signal(number)
-        status = job.wait(120)
-        _, alive = psutil.wait_procs(started, timeout=60)
+        status = job.wait(30)
+        _, alive = psutil.wait_procs(started, timeout=30)
         left = [*map(str, alive), *_left_in(temporary)]
         return Start(status, before, log.read_text().removeprefix(before), left)
     finally:
@@ -97,7 +97,7 @@ def interrupted(output: Path, temporary: Path, number: int, at_work: Callable[[]
 
 def _left_in(temporary: Path) -> list[str]:
     """What stays in a folder for temporary things, beside the lock that all starts share."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 30
     kept = temporary / f"clir-{os.getuid()}" / "lock"
     while left := [path for path in temporary.glob("**/*") if path not in (kept, kept.parent)]:
         if time.monotonic() > end:
