@@ -17,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
-from uuid import uuid4
+from typing import Any
 
 from clir.errors import InputError
 from clir.output_folder import PRIVATE, OutputFolder
@@ -173,21 +172,6 @@ def _is_as_written(path: Path, listed: Path) -> bool:
     if any(place.is_symlink() for place in places):
         return False
     return _files(path, hashes=True) in (_read_json(listed) or [])
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that gets its name when it is written: a task may be killed, or run twice.
-
-    What is left of a killed one begins with ``_``, which readers of folders pass over.
-    """
-    partial = path.with_name(f"_{path.name}.{uuid4().hex}")
-    try:
-        with partial.open("wb") as file:
-            yield file
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(folder: Path) -> dict[str, Any]:

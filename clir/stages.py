@@ -223,6 +223,7 @@ def candidates(experiment: Experiment) -> Stage:
     """What is reranked."""
     workspace, models = experiment.workspace, experiment.models.values()
     settings = {
+        "from": experiment.evaluation.candidates_from,
         "depth": max(model.candidates for model in models if model.kind.ranks == "candidates"),
         "collections": [collection.id for collection in experiment.collections.test],
         "split": experiment.collections.test_split,
@@ -283,7 +284,9 @@ def system(experiment: Experiment, one: Trained, method: str) -> Stage:
         inputs.append(workspace.candidates)
     settings = {
         "method": method,
-        "evaluation": experiment.evaluation.model_dump(exclude={"workers", "batch_size"}),
+        "evaluation": experiment.evaluation.model_dump(
+            exclude={"workers", "batch_size", "candidates_from"}
+        ),
         "pairs": model.pairs,
         "candidates": model.candidates if reranks else None,
         "test": [collection.id for collection in experiment.collections.test],

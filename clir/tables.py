@@ -44,11 +44,13 @@ JUDGMENTS = _schema(collection=_TEXT, split=_TEXT, query_id=_TEXT, doc_id=_TEXT,
 CANDIDATES = _schema(
     collection=_TEXT,
     split=_TEXT,
+    query_lang=_TEXT,  # null: whatever language the texts with these ids are in
+    doc_lang=_TEXT,
     query_id=_TEXT,
     doc_id=_TEXT,
     rank=_COUNT,  # the best is 1; null where the source tells none
     score=_REAL,  # the same
-    source=_TEXT,  # triples (a negative of them), top1000, scoreddocs, or a run's tag
+    source=_TEXT,  # bm25, triples (a negative of them), top1000, scoreddocs, or a run's tag
 )
 PAIRS = _schema(
     pair_id=_TEXT,

@@ -79,7 +79,7 @@ def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
     tables become broadcasts; shuffles are coalesced, but never the one that shards the training
     pairs, whose number is given); commits of whole tasks (version 1 of Hadoop's committer: a task
     that dies or runs twice leaves no rows; files that tasks write by themselves appear whole or not
-    at all, ``manifest.whole``); reused Python workers (they keep the lexicon); four
+    at all, ``whole_files.writing``); reused Python workers (they keep the lexicon); four
     tries for a task. Speculation stays off: a file is read by one long task, and its copy would
     start from the beginning; switched on, it costs time, but no row comes twice.
     """

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from clir import manifest, stages
+from clir import manifest, stages, whole_files
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -150,8 +150,8 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     """Write what is kept of one dump, and what was rejected of it."""
     account, name = Account(), f"{source.table}.{source.lang}.parquet"
     with (
-        manifest.whole(staging / name) as file,
-        manifest.whole(rejected / name) as bad_file,
+        whole_files.writing(staging / name) as file,
+        whole_files.writing(rejected / name) as bad_file,
         pq.ParquetWriter(file, _KEPT[source.table], compression="zstd") as writer,
         pq.ParquetWriter(bad_file, _REJECTED, compression="zstd") as bad_writer,
     ):
@@ -243,6 +243,5 @@ def _join(staging: Path, data: Path, here: tuple[str, int]) -> int:
         "target_lang": links["ll_lang"],
         "target_title": links["ll_title"],
     }
-    with manifest.whole(data / f"{lang}.{number:05}.parquet") as file:
-        pq.write_table(pa.table(columns, TITLES), file, compression="zstd")
+    whole_files.write_table(pa.table(columns, TITLES), data / f"{lang}.{number:05}.parquet")
     return len(links)

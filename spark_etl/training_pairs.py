@@ -199,7 +199,7 @@ def _given_candidates(
         )
         if table.isEmpty():
             raise InputError(
-                "switching.negatives_from is candidates, but no training collection has any for "
+                "switching.negatives_from is collection, but no training collection has any for "
                 f"split {experiment.collections.train_split}: use bm25 or random"
             )
         return table

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from clir import manifest, stages, tables
+from clir import manifest, stages, tables, whole_files
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.lexicons import word_vectors
@@ -92,10 +92,9 @@ def _read(work: Path, lang: str, path: Path, limit: int) -> _Words:
     words, matrix, dropped = word_vectors.of_words(reader(path, limit))
     if not len(words):
         raise InputError(f"{path}: no word of use in it ({dict(dropped)})")
-    with manifest.whole(work / f"{lang}.npy") as file:
+    with whole_files.writing(work / f"{lang}.npy") as file:
         np.save(file, word_vectors.normalised(matrix))
-    with manifest.whole(work / f"{lang}.words.parquet") as file:
-        pq.write_table(pa.table({"word": words}), file)
+    whole_files.write_table(pa.table({"word": words}), work / f"{lang}.words.parquet")
     return _Words(len(words), dict(dropped))
 
 
@@ -122,7 +121,7 @@ def _map(work: Path, lang: str) -> int:
             f"lexicons.vector_seed: no entry of it has vectors in both en and {lang}; "
             f"name the other lexicon, or leave out the vectors of {lang}"
         )
-    with manifest.whole(work / f"{lang}.mapped.npy") as file:
+    with whole_files.writing(work / f"{lang}.mapped.npy") as file:
         np.save(file, theirs @ word_vectors.align(theirs, english, pairs))
     return len(pairs)
 
@@ -141,7 +140,7 @@ def _nearness(work: Path, lang: str, side: str, block: int) -> int:
     english, theirs = _space(work, lang)
     queries, keys = (english, theirs) if side == "en" else (theirs, english)
     mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)
-    with manifest.whole(work / f"{lang}.near.{side}.{block:09}.npy") as file:
+    with whole_files.writing(work / f"{lang}.near.{side}.{block:09}.npy") as file:
         np.save(file, mean)
     return len(mean)
 
@@ -171,8 +170,7 @@ def _translate(work: Path, lang: str, block: int, count: int) -> int:
         "score": scores[query, rank].astype(np.float64),
         "origin": pa.repeat("word-vectors", len(query)),
     }
-    with manifest.whole(work / f"{lang}.entries.{block:09}.parquet") as file:
-        pq.write_table(pa.table(entries), file)
+    whole_files.write_table(pa.table(entries), work / f"{lang}.entries.{block:09}.parquet")
     return len(query)
 
 

@@ -129,12 +129,15 @@ def lacking(experiment: Experiment) -> Iterator[str]:
             yield f"{collection.place}: {needs}; {_held(found)}"
     for collection in experiment.collections.test if experiment.reranks else []:
         found, split = files(collection), experiment.collections.test_split
-        english = all("en" in langs for langs in languages(found))
+        by_bm25 = experiment.evaluation.candidates_from == "bm25"
+        english = by_bm25 and all("en" in langs for langs in languages(found))
         given = any(part.kind == "candidates" and part.split == split for part in found)
         if not (english or given):
             yield (
                 f"{collection.place}: what is reranked is what BM25 finds in English, or the "
-                f"candidates of a collection; {_held(found)}: give it candidates/{split}.run"
+                f"candidates of a collection (evaluation.candidates_from: "
+                f"{experiment.evaluation.candidates_from}); {_held(found)}: give it "
+                f"candidates/{split}.run"
             )
 
 

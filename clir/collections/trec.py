@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clir import whole_files
 from clir.collections.trec_markup import label, title_and_text
 from clir.errors import InputError
 from clir.text.lines import BLOCK_BYTES, LONGEST, Rows, not_utf8, opened, read_blocks
@@ -131,7 +132,7 @@ def write_judgments(judgments: pa.Table, path: Path) -> None:
 
 def _write_lines(table: pa.Table, cells: list[str], path: Path) -> None:
     """Lines of blank-separated cells, each a column of the table or a constant."""
-    with path.open("wb") as file:
+    with whole_files.writing(path) as file:
         for at in range(0, len(table), _LINES):
             part = table.slice(at, _LINES)
             columns = [_written(part[name]) if name in part.column_names else name

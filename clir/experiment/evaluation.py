@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PositiveInt
 
@@ -21,5 +21,8 @@ class Evaluation(Section):
     }
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
+    # What is reranked: BM25's best on English, whatever the languages (and where there is no
+    # English, the collection's own), or the collections' own candidates alone (runs, top1000).
+    candidates_from: Literal["bm25", "collection"] = "bm25"
     batch_size: PositiveInt = 256
     workers: PositiveInt = 1

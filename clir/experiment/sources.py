@@ -196,7 +196,7 @@ def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator
                 *keys,
             )
     switching, split = experiment.switching, experiment.collections.train_split
-    if switching.negatives and switching.negatives_from == "candidates":
+    if switching.negatives and switching.negatives_from == "collection":
         kinds = {(file.kind, file.split) for files in collections for file in files}
         if ("candidates", split) not in kinds:
             yield problem(

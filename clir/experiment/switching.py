@@ -24,7 +24,7 @@ class Switching(Section):
     # Passages that do not answer, per positive, for losses that learn from them: random ones of the
     # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
     negatives: NonNegativeInt = 4
-    negatives_from: Literal["random", "bm25", "candidates"] = "random"
+    negatives_from: Literal["random", "bm25", "collection"] = "random"
     negatives_depth: PositiveInt = 100  # of BM25's best that are drawn from
     # How the domains are mixed: by their sizes to the power of 1 / temperature (1: as they are;
     # the higher, the more even), or by the weights given here for every domain.

@@ -9,6 +9,8 @@ import bm25s
 import numpy as np
 import pyarrow as pa
 
+SOURCE = "bm25"  # what candidates say that it found
+
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 

@@ -1,100 +1,72 @@
-"""Candidates for reranking: BM25's best English documents for each English query.
+"""Candidates for reranking, by Ray: what BM25 finds in English, and what collections bring.
 
 The origin's protocol: every language pair reranks the candidates that the English first stage
-found, so what a first stage across languages would lose is not seen here. Queries and documents
-that are not in English have those candidates that the collection brings.
+found, so what a first stage across languages would lose is not seen here.
 """
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset
-import pyarrow.parquet as pq
+import ray
 
-from clir import manifest, scratch, stages
+from clir import manifest, stages
 from clir.experiment import Experiment
-from clir.retrieval import bm25
-from ray_app.evaluation.texts import held_languages, read_texts
+from clir.retrieval.candidates import FirstStage, brought
+from clir.whole_files import write_table
+from ray_app.evaluation.texts import held_languages
 
 
-def build(experiment: Experiment, tables: Path) -> Path:
-    """Make the candidates of every test collection: query_id, doc_id; returns their folder."""
-    stage = stages.candidates(experiment)
-    depth, split = stage.settings["depth"], stage.settings["split"]
+def build(experiment: Experiment) -> Path:
+    """Make the candidates of every test collection: a table; its folder."""
+    stage, tables = stages.candidates(experiment), experiment.workspace.collections
+    split, depth = stage.settings["split"], stage.settings["depth"]
 
     def write(out: Path) -> dict[str, int]:
-        return {
-            name: _write(tables, name, split, depth, out) for name in stage.settings["collections"]
+        names = dict(enumerate(stage.settings["collections"]))
+        english = {
+            # Folders are called by a collection's number: its name may mean something in a path.
+            number: FirstStage(tables, name, split, "en", out / "work" / str(number))
+            for number, name in names.items()
+            if stage.settings["from"] == "bm25"
+            and all("en" in langs for langs in held_languages(tables, name, split))
         }
+        blocks = dict(
+            zip(english, ray.get([_index.remote(one) for one in english.values()]), strict=True)
+        )
+        data = out / "data"
+        found = [
+            _find.remote(one, block, depth, data / f"{number:04}.{block:06}.parquet")
+            for number, one in english.items()
+            for block in range(blocks[number])
+        ]
+        own = [
+            _bring.remote(
+                tables, name, split, english.get(number), data / f"{number:04}.own.parquet"
+            )
+            for number, name in names.items()
+        ]
+        count = sum(ray.get([*found, *own]))
+        shutil.rmtree(out / "work", ignore_errors=True)
+        return {"candidates": count}
 
     manifest.build(experiment.workspace, *stage, write)
     return stage.folder
 
 
-def _write(tables: Path, collection: str, split: str, depth: int, out: Path) -> int:
-    held = held_languages(tables, collection, split)
-    if "en" in held.documents and "en" in held.queries:
-        best, queries, documents = _best(tables, collection, split, depth)
-        found = _by_turns(best, _own(tables, collection, split, (queries["id"], documents["id"])))
-    else:
-        found = _own(tables, collection, split, None)
-    columns = pa.schema({"query_id": pa.string(), "doc_id": pa.string()})
-    table = pa.Table.from_pandas(found, columns, preserve_index=False)
-    pq.write_table(table, out / f"{collection}.parquet", compression="zstd")
-    return len(table)
+@ray.remote
+def _index(english: FirstStage) -> int:
+    return english.index()
 
 
-def _by_turns(best: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """BM25's best and the collection's own candidates of each query, by turns."""
-    parts = [part.assign(place=part.groupby("query_id").cumcount()) for part in (best, own)]
-    return pd.concat(parts).sort_values(["query_id", "place"], kind="stable")
+@ray.remote
+def _find(english: FirstStage, block: int, depth: int, file: Path) -> int:
+    return english.write(block, depth, file)
 
 
-def _best(
-    tables: Path, collection: str, split: str, depth: int
-) -> tuple[pd.DataFrame, pa.Table, pa.Table]:
-    """What BM25 finds, and the English queries and documents that it was asked and looked in."""
-    documents = read_texts(tables, "documents", collection, "en", split)
-    queries = read_texts(tables, "queries", collection, "en", split)
-    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
-        bm25.save_index(documents["text"], Path(folder) / "index")
-        found, _ = bm25.best(Path(folder) / "index", queries["text"], depth)
-    asked = np.arange(len(found)).repeat(found.shape[1])
-    best = {
-        "query_id": queries["id"].take(pa.array(asked)),
-        "doc_id": documents["id"].take(pa.array(found.ravel())),
-    }
-    return pa.table(best).to_pandas(), queries, documents
-
-
-def _own(
-    tables: Path,
-    collection: str,
-    split: str,
-    english: tuple[pa.ChunkedArray, pa.ChunkedArray] | None,
-) -> pd.DataFrame:
-    """The collection's own, a query's best ones first, but those of ``english`` ids alone.
-
-    ``english``: ids of queries and of documents, which BM25 finds. All others are kept: how many
-    are reranked is counted where the documents' language is known.
-    """
-    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "candidates").glob("*.parquet"))))
-    wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
-    order = ["query_id", "rank", "score", "doc_id"]
-    table = data.to_table(columns=order, filter=wanted)
-    if english is not None:
-        queries, documents = english
-        known = pc.and_(
-            pc.is_in(table["query_id"], value_set=queries),
-            pc.is_in(table["doc_id"], value_set=documents),
-        )
-        table = table.filter(pc.invert(known))
-    given = table.to_pandas()
-    given = given.sort_values(order, ascending=[True, True, False, True])
-    return given.drop_duplicates(["query_id", "doc_id"])
+@ray.remote
+def _bring(tables: Path, name: str, split: str, known: FirstStage | None, file: Path) -> int:
+    own = brought(tables, name, split, known)
+    write_table(own, file)
+    return len(own)

@@ -11,24 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clir.whole_files import write_table
 from ray_app.evaluation import models, ranking, texts
-from ray_app.evaluation.pieces import write_table
 from ray_app.evaluation.sides import Side, as_read
 from ray_app.evaluation.systems import Sources, System
 
-PART = 50_000  # texts of one item, and documents of one block of scores
+_BLOCK = 50_000  # documents whose scores are computed at once
 _SMALL = 2 << 20  # bytes
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """Vectors of some texts of one language of a collection."""
+    """Vectors of a part of a collection's texts in one language."""
 
     system: System
     collection: str
     kind: str  # documents or queries
     lang: str
-    part: int  # first row
+    part: texts.RowGroup
 
     @property
     def needs_model(self) -> bool:
@@ -37,14 +37,15 @@ class Embedding:
     @property
     def file(self) -> Path:
         folder = _vectors_folder(self.system, self.collection, self.kind, self.lang)
-        return folder / f"{self.part:09}.parquet"
+        return folder / f"{self.part.file.stem}.{self.part.number}.parquet"
 
     def run(self, sources: Sources) -> list[Path]:
         """Do it; the files written."""
-        table = texts.read_texts(
-            sources.tables, self.kind, self.collection, self.lang, sources.split
+        table = texts.read_row_group(
+            self.part, sources.tables, self.kind, self.collection, self.lang, sources.split
         )
-        table = table.slice(self.part, PART)
+        if not len(table):  # none is asked for in the split
+            return [write_table(table, self.file)]
         content = as_read(self.system, sources, table, self.lang)
         vectors = models.ranker(self.system, sources.evaluation.batch_size).embed(content)
         models.refuse_no_numbers(vectors, self.system)
@@ -69,10 +70,10 @@ def _blocks(system: System, collection: str, side: Side) -> Iterator[tuple[np.nd
         for path in sorted(folder.glob("*.parquet")):
             table = _read_vectors(path)
             table = table.filter(pa.array(side.has(table["id"], lang))).combine_chunks()
-            if len(table):
-                column = table["vector"].combine_chunks()
-                vectors = column.flatten().to_numpy().reshape(len(table), -1)
-                yield side.places(table["id"]), vectors
+            for at in range(0, len(table), _BLOCK):
+                block = table.slice(at, _BLOCK)
+                vectors = block["vector"].combine_chunks().flatten().to_numpy()
+                yield side.places(block["id"]), vectors.reshape(len(block), -1)
 
 
 def _vectors_folder(system: System, collection: str, kind: str, lang: str) -> Path:

@@ -9,19 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from clir import manifest
 
 DONE = "done"  # where it is listed what each piece wrote
-
-
-def write_table(table: pa.Table, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with manifest.whole(path) as file:
-        pq.write_table(table, file, compression="zstd")
-    return path
 
 
 def do(work: Path, file: Path, run: Callable[[], Iterable[Path]], hashes: bool) -> float:

@@ -22,7 +22,7 @@ from clir.switching.translate_test import build_translators
 from clir.workspace import Workspace
 from ray_app.evaluation import candidates, pieces, texts
 from ray_app.evaluation.conditions import Condition, conditions, read_languages
-from ray_app.evaluation.dense import PART, Embedding
+from ray_app.evaluation.dense import Embedding
 from ray_app.evaluation.rankings import Rankings
 from ray_app.evaluation.systems import Planned, Sources, plan_systems, sources_of
 
@@ -35,7 +35,7 @@ def evaluate(experiment: Experiment) -> list[Path]:
     if stages.translates(experiment):
         build_translators(experiment, workspace.lexicon)
     if experiment.reranks:
-        candidates.build(experiment, workspace.collections)
+        candidates.build(experiment)
     systems = list(plan_systems(experiment))
     due = [each for each in systems if not manifest.is_current(each.folder, each.origin)]
     for each in systems:
@@ -65,8 +65,7 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
         for kind in ("documents", "queries"):
             held = texts.held_languages(sources.tables, collection, sources.split)
             for lang in read_languages(kind, held, sources.evaluation):
-                found = texts.read_ids(sources.tables, kind, collection, lang, sources.split)
-                for part in range(0, len(found), PART):
+                for part in texts.row_groups(sources.tables, kind, collection, lang):
                     for system in systems:
                         yield Embedding(system, collection, kind, lang, part)
 

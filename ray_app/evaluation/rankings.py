@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from clir import tables
+from clir.whole_files import write_table
 from ray_app.evaluation import dense, ranking, rerank, run_files, scoring, texts
 from ray_app.evaluation.conditions import Condition
-from ray_app.evaluation.pieces import write_table
 from ray_app.evaluation.sides import Side
 from ray_app.evaluation.systems import Sources, System
 

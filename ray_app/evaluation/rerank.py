@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.dataset
 
 from ray_app.evaluation import models, ranking
 from ray_app.evaluation.sides import Side
 from ray_app.evaluation.systems import Sources, System
+
+_PAIRS = 1 << 19  # whose texts are held at once
 
 
 def by_candidates(
@@ -17,20 +21,36 @@ def by_candidates(
 ) -> ranking.Ranking:
     """A query's candidates, as the system scores them."""
     assert sources.candidates is not None
-    table = pq.ParquetFile(sources.candidates / f"{collection}.parquet").read()
-    for key, ids in (("query_id", queries.ids), ("doc_id", documents.ids)):
-        table = table.filter(pc.is_in(table[key], value_set=ids))
-    query, document = queries.places(table["query_id"]), documents.places(table["doc_id"])
+    query, document = _candidates(sources.candidates, collection, queries, documents)
     within = pd.Series(query).groupby(query).cumcount().to_numpy()
     first = within < system.candidates  # the best ones, which come first
     query, document, within = query[first], document[first], within[first]
     if not len(query):
         return ranking.of_candidates(*np.empty((2, len(queries.ids), 0)))
-    texts = queries.texts(system, query), documents.texts(system, document)
-    scores = models.ranker(system, sources.evaluation.batch_size).score(*texts)
+    ranker = models.ranker(system, sources.evaluation.batch_size)
+    scores = np.empty(len(query), np.float32)
+    for at in range(0, len(query), _PAIRS):
+        part = slice(at, at + _PAIRS)
+        texts = queries.texts(system, query[part]), documents.texts(system, document[part])
+        scores[part] = ranker.score(*texts)
     models.refuse_no_numbers(scores, system)
     width = int(np.bincount(query).max())
     documents_of = np.full((len(queries.ids), width), -1, np.int64)
     scores_of = np.full((len(queries.ids), width), -np.inf, np.float32)
     documents_of[query, within], scores_of[query, within] = document, scores
     return ranking.of_candidates(documents_of, scores_of)
+
+
+def _candidates(
+    folder: Path, collection: str, queries: Side, documents: Side
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of queries and of their candidates, by query: the best of each source by turns."""
+    data = pyarrow.dataset.dataset(sorted(map(str, (folder / "data").glob("*.parquet"))))
+    wanted = pc.field("collection") == collection
+    for key, side in (("query_id", queries), ("doc_id", documents)):
+        wanted &= pc.field(key).isin(side.ids)
+    table = data.to_table(columns=["query_id", "doc_id", "rank", "query_lang"], filter=wanted)
+    query, document = queries.places(table["query_id"]), documents.places(table["doc_id"])
+    own = table["query_lang"].is_null()  # as the collection brings them
+    order = np.lexsort([np.asarray(own), np.asarray(table["rank"]), query])
+    return query[order], document[order]

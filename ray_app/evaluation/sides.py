@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from clir.collections import trec
 from clir.switching.translate_test import into_english
@@ -48,8 +47,7 @@ class Side:
         ids = self.ids.take(pa.array(wanted))
 
         def read(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
-            table = texts.read_texts(tables, kind, collection, lang, split)
-            table = table.filter(pc.is_in(table["id"], value_set=ids))
+            table = texts.read_texts(tables, kind, collection, lang, split, ids)
             content = as_read(system, self._sources, table, lang)
             return table.set_column(table.column_names.index("text"), "text", content)
 

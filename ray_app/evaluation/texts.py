@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import and_
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ import pyarrow.dataset
 
 from clir.collections import trec
 from clir.languages import OF_COLLECTIONS
+from clir.tables import TEXT_IDS
 from ray_app.evaluation.conditions import Held, Partly
 
 
@@ -39,21 +42,47 @@ def read_ids(tables: Path, kind: str, collection: str, lang: str, split: str) ->
 
     Of queries, only those with a judgment in the split: a collection may hold many more.
     """
-    id_name = "doc_id" if kind == "documents" else "query_id"
-    table = _read(tables, kind, collection, lang, split, [id_name, "domain"])
+    table = _read(tables, kind, collection, lang, split, [TEXT_IDS[kind], "domain"])
     return in_order(table.rename_columns(["id", "domain"])).combine_chunks()
 
 
-def read_texts(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
-    """As ``read_ids``, with the texts: columns id, domain, text (title in front)."""
-    table = _read(tables, kind, collection, lang, split, None)
-    id_name = "doc_id" if kind == "documents" else "query_id"
+def read_texts(
+    tables: Path, kind: str, collection: str, lang: str, split: str, ids: pa.Array
+) -> pa.Table:
+    """The texts with these ids: columns id, domain, text (title in front)."""
+    return _as_texts(_read(tables, kind, collection, lang, split, None, ids), kind)
+
+
+class RowGroup(NamedTuple):
+    """A part of a file. It has texts of one language, and may have others."""
+
+    file: Path
+    number: int
+
+
+def row_groups(tables: Path, kind: str, collection: str, lang: str) -> Iterator[RowGroup]:
+    """Where the texts of one language are."""
+    for piece in _pieces(tables, kind, collection, lang):
+        yield RowGroup(Path(piece.path), piece.row_groups[0].id)
+
+
+def read_row_group(
+    part: RowGroup, tables: Path, kind: str, collection: str, lang: str, split: str
+) -> pa.Table:
+    """The texts of one language in it, as ``read_texts`` gives them."""
+    (whole,) = pyarrow.dataset.dataset(str(part.file)).get_fragments()
+    wanted = _wanted(tables, kind, collection, lang, split)
+    table = whole.subset(row_group_ids=[part.number]).to_table(filter=wanted)
+    return _as_texts(table, kind)
+
+
+def _as_texts(table: pa.Table, kind: str) -> pa.Table:
     text = table["text"]
     if kind == "documents":
         text = pc.utf8_trim_whitespace(
             pc.binary_join_element_wise(table["title"], table["text"], " ")
         )
-    result = pa.table({"id": table[id_name], "domain": table["domain"], "text": text})
+    result = pa.table({"id": table[TEXT_IDS[kind]], "domain": table["domain"], "text": text})
     return in_order(result).combine_chunks()
 
 
@@ -65,8 +94,7 @@ def in_order(table: pa.Table) -> pa.Table:
 @lru_cache(maxsize=64)
 def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
     """Ids of one language's texts that are failed translations: column id."""
-    folder = tables / "flawed_translations"
-    data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
+    data = _data(tables / "flawed_translations")
     same = {"collection": collection, "kind": kind, "lang": lang}
     wanted = reduce(and_, (pc.field(name) == value for name, value in same.items()))
     return data.to_table(columns=["id"], filter=wanted)
@@ -78,28 +106,56 @@ _SMALL, _MOST = 2 << 20, 256  # bytes, tables
 
 
 def _read(
-    tables: Path, kind: str, collection: str, lang: str, split: str, columns: list[str] | None
+    tables: Path,
+    kind: str,
+    collection: str,
+    lang: str,
+    split: str,
+    columns: list[str] | None,
+    ids: pa.Array | None = None,
 ) -> pa.Table:
+    """Rows of one language, those with some ids only; of a large table, no others are held."""
+    wanted = _wanted(tables, kind, collection, lang, split)
+    of_ids = None if ids is None else pc.field(TEXT_IDS[kind]).isin(ids)
     key = (tables, kind, collection, lang, split, tuple(columns or ()))
     if key not in _kept:
-        table = _read_from_disk(tables, kind, collection, lang, split, columns)
-        if table.nbytes > _SMALL:
-            return table
+        size = sum(
+            piece.row_groups[0].total_byte_size for piece in _pieces(tables, kind, collection, lang)
+        )
+        if size > _SMALL:
+            both = wanted if of_ids is None else wanted & of_ids
+            return _data(tables / kind).to_table(columns=columns, filter=both)
         if len(_kept) >= _MOST:
             _kept.clear()
-        _kept[key] = table
-    return _kept[key]
+        _kept[key] = _data(tables / kind).to_table(columns=columns, filter=wanted)
+    return _kept[key] if of_ids is None else _kept[key].filter(of_ids)
 
 
-def _read_from_disk(
-    tables: Path, kind: str, collection: str, lang: str, split: str, columns: list[str] | None
-) -> pa.Table:
-    data = pyarrow.dataset.dataset(sorted(map(str, (tables / kind).glob("*.parquet"))))
-    wanted = (pc.field("collection") == collection) & (pc.field("lang") == lang)
+def _wanted(tables: Path, kind: str, collection: str, lang: str, split: str) -> pc.Expression:
+    wanted = _of_language(collection, lang)
     if kind == "queries":
-        asked = _judgments(tables, collection, split)["query_id"].unique()
-        wanted &= pc.field("query_id").isin(asked)
-    return data.to_table(columns=columns, filter=wanted)
+        wanted &= pc.field("query_id").isin(
+            _judgments(tables, collection, split)["query_id"].unique()
+        )
+    return wanted
+
+
+def _of_language(collection: str, lang: str) -> pc.Expression:
+    return (pc.field("collection") == collection) & (pc.field("lang") == lang)
+
+
+@lru_cache(maxsize=256)
+def _pieces(
+    tables: Path, kind: str, collection: str, lang: str
+) -> list[pyarrow.dataset.ParquetFileFragment]:
+    """The row groups that may hold texts of one language, as their files' statistics tell."""
+    wanted = _of_language(collection, lang)
+    files = _data(tables / kind).get_fragments()
+    return [piece for file in files for piece in file.split_by_row_group(wanted)]
+
+
+def _data(folder: Path) -> pyarrow.dataset.Dataset:
+    return pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
 
 
 def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
@@ -108,25 +164,22 @@ def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
 
 
 def _judgments(tables: Path, collection: str, split: str) -> pa.Table:
-    data = pyarrow.dataset.dataset(sorted(map(str, (tables / "judgments").glob("*.parquet"))))
     wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
-    return data.to_table(filter=wanted)
+    return _data(tables / "judgments").to_table(filter=wanted)
 
 
 @lru_cache(maxsize=64)
 def held_languages(tables: Path, collection: str, split: str) -> Held:
     """The languages that a collection has documents in, and queries of the split."""
-    documents = pyarrow.dataset.dataset(sorted(map(str, (tables / "documents").glob("*.parquet"))))
     of_collection = pc.field("collection") == collection
     asked = _judgments(tables, collection, split)["query_id"].unique()
-    queries = pyarrow.dataset.dataset(sorted(map(str, (tables / "queries").glob("*.parquet"))))
     of_split = of_collection & pc.field("query_id").isin(asked)
     found = (
         {
             lang
-            for batch in data.to_batches(columns=["lang"], filter=wanted)
+            for batch in _data(tables / kind).to_batches(columns=["lang"], filter=wanted)
             for lang in batch["lang"].unique().to_pylist()
         }
-        for data, wanted in ((documents, of_collection), (queries, of_split))
+        for kind, wanted in (("documents", of_collection), ("queries", of_split))
     )
     return Held(*([code for code in OF_COLLECTIONS if code in langs] for langs in found))

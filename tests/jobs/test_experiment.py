@@ -206,7 +206,7 @@ DAMAGED = [
         "rank",
     ),
     ("collections/documents/*.parquet", "evaluation/static.zero-shot.1", "rank"),
-    ("candidates/test.parquet", "evaluation/cross-encoder.zero-shot.1", "rank"),
+    ("candidates/data/*.parquet", "evaluation/cross-encoder.zero-shot.1", "rank"),
     ("switchers/translate-test/de/keys.npy", "evaluation/static.translate-test.1", "rank"),
     ("evaluation/static.ml-cs.1/measures/*.parquet", "summary.json", "report"),
     ("lexicon_card/card.json", "summary.json", "report"),

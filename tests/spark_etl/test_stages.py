@@ -398,11 +398,11 @@ def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path
     assert len(rows) == 6 * 2 * 2  # pairs, negatives, copies
     assert all(row["query_id"][1:] != row["doc_id"][1:] for row in rows)
     with pytest.raises(InputError, match="no training collection has any"):
-        wrong("candidates", settings)
+        wrong("collection", settings)
     (tmp_path / "train" / "candidates").mkdir()
     run = "q0 Q0 d0 1 9.0 me\nq0 Q0 d4 2 8.0 me\n"  # d0 is the answer
     (tmp_path / "train" / "candidates" / "train.run").write_text(run)
-    given = wrong("candidates", change(settings, output=tmp_path / "again"))
+    given = wrong("collection", change(settings, output=tmp_path / "again"))
     assert {(row["query_id"], row["doc_id"]) for row in given} == {("q0", "d4")}
 
 
@@ -489,7 +489,7 @@ def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
         # MS MARCO's are in the files of two splits.
         "queries": {("en", *item) for item in layouts.QUERIES.items()},
         "judgments": set(layouts.JUDGMENTS),
-        "candidates": {("test", *row, "bm25") for row in layouts.RUN},
+        "candidates": {("test", None, None, *row, "bm25") for row in layouts.RUN},
     }
     for folder in folders:
         for kind, wanted in expected.items():
@@ -612,7 +612,7 @@ def test_ids_of_any_kind_are_found_as_they_stand_or_decoded(spark, settings, tmp
         *(("test", key, key, 1) for key in ids),
         ("test", 'film:"Blue Boat"', "a\tb", 1),
     }
-    assert {row[1:3] for row in rows_of(out, "candidates", "nasty")} == set(
+    assert {row[3:5] for row in rows_of(out, "candidates", "nasty")} == set(
         zip(ids, reversed(ids), strict=True)
     )
 

@@ -44,7 +44,7 @@ def test_every_layout_gives_the_same_tables(tmp_path, write_layout):
     judged = [tuple(row.values()) for row in found["judgments"]]
     assert sorted(judged) == sorted(("c", *row) for row in JUDGMENTS)
     assert [tuple(row.values()) for row in found["candidates"]] == [
-        ("c", "test", *row, "bm25") for row in RUN
+        ("c", "test", None, None, *row, "bm25") for row in RUN
     ]
 
 
@@ -88,12 +88,12 @@ def test_triples_and_top1000_are_candidates(tmp_path):
     write(folder / "top1000.dev", "8\t3\tdogs\ta <b & c", '8\t1\tdogs\t"A')
     found = read(folder)
     assert [(*row.values(),) for row in found["candidates"]] == [
-        ("c", "test", "8", "3", 1, 2.5, "bm25"),
-        ("c", "test", "8", "2", 2, -0.001, "bm25"),
-        ("c", "train", "7", "3", None, None, "triples"),
-        ("c", "train", "7", "2", None, None, "triples"),
-        ("c", "dev", "8", "3", None, None, "top1000"),
-        ("c", "dev", "8", "1", None, None, "top1000"),
+        ("c", "test", None, None, "8", "3", 1, 2.5, "bm25"),
+        ("c", "test", None, None, "8", "2", 2, -0.001, "bm25"),
+        ("c", "train", None, None, "7", "3", None, None, "triples"),
+        ("c", "train", None, None, "7", "2", None, None, "triples"),
+        ("c", "dev", None, None, "8", "3", None, None, "top1000"),
+        ("c", "dev", None, None, "8", "1", None, None, "top1000"),
     ]
     folder.joinpath("qidpidtriples.train.full.2.tsv.gz").rename(
         folder / "qidpidtriples.rnd-shuf.train.tsv.gz"
@@ -108,7 +108,7 @@ def test_where_a_split_has_no_judgments_its_triples_tell_them(tmp_path):
     (folder / "qrels.train.tsv").unlink()
     write(folder / "triples.train.ids.small.tsv", "7\t2\t3", "8\t1\t3")
     judged = [tuple(row.values()) for row in read(folder)["judgments"] if row["split"] == "train"]
-    assert judged == [("c", "train", "7", "2", 1), ("c", "train", "8", "1", 1)]
+    assert judged == [("c", "train", None, None, "7", "2", 1), ("c", "train", "8", "1", 1)]
 
 
 def test_a_collection_in_one_language_is_english_unless_told(tmp_path):

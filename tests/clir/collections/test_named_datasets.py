@@ -59,8 +59,8 @@ def test_a_name_gives_the_same_tables_as_a_folder(registered):
         "queries": [(name, "news", "en", "7", "which reef?")],
         "judgments": [(name, "dev.small", "7", "1", 2)],
         "candidates": [
-            (name, "dev.small", "7", "2", None, 1.5, "scoreddocs"),
-            (name, "dev.small", "7", "2", None, None, "triples"),
+            (name, "dev.small", None, None, "7", "2", None, 1.5, "scoreddocs"),
+            (name, "dev.small", None, None, "7", "2", None, None, "triples"),
         ],
     }
 

@@ -86,7 +86,7 @@ def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
         (["switching.domain_weights={sport: 1}"],
          "switching.domain_weights: no training collection is of domain sport"),
         (["switching.domain_weights={sport: 1}"], "switching.domain_weights: no weight for news"),
-        (["switching.negatives_from=candidates"],
+        (["switching.negatives_from=collection"],
          "switching.negatives_from: no training collection has candidates of split train"),
     ],
 )  # fmt: skip

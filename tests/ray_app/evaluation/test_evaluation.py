@@ -18,8 +18,11 @@ from clir.collections import trec
 from clir.collections.layouts import SCHEMAS
 from clir.experiment import Evaluation
 from clir.families import FAMILIES
+from clir.retrieval import bm25
+from clir.retrieval.candidates import brought
 from clir.scoring.summary import summarise
-from ray_app.evaluation import candidates, models, pieces, ranking, report, texts
+from clir.whole_files import write_table
+from ray_app.evaluation import models, pieces, ranking, report, texts
 from ray_app.evaluation.conditions import (
     Condition,
     Held,
@@ -31,6 +34,7 @@ from ray_app.evaluation.conditions import (
 from ray_app.evaluation.dense import Embedding
 from ray_app.evaluation.rankings import Rankings
 from ray_app.evaluation.systems import Sources, System
+from ray_app.evaluation.texts import RowGroup
 
 
 def labels(found):
@@ -164,7 +168,7 @@ def write_tables(folder, documents, queries, judgments, flawed=(), candidates=()
         "queries": [("c", "news", lang, key, "...") for lang, key in queries],
         "judgments": [("c", "test", *row) for row in judgments],
         "flawed_translations": [("c", *row, "truncated") for row in flawed],
-        "candidates": [("c", "test", *row) for row in candidates],
+        "candidates": [("c", "test", None, None, *row) for row in candidates],
     }
     schemas = SCHEMAS | {"flawed_translations": tables.FLAWED}
     for kind, cells in rows.items():
@@ -337,55 +341,41 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     assert all(f">{lang}<" in heat_map["svg"] for lang in ("en", "ru", "zh", "fa"))
 
 
-def test_candidates_of_a_collection_without_english_are_its_own(tmp_path):
-    (tmp_path / "out").mkdir()
-    documents = [("fa", "f1"), ("fa", "f2"), ("ru", "r1")]
-    given = [
-        ("q", "r1", 2, 8.0, "run"),
-        ("q", "f2", 1, 9.0, "run"),
-        ("q", "f1", None, 3.0, "scored"),
-        ("q", "f2", None, None, "triples"),
-    ]
-    write_tables(tmp_path, documents, [("en", "q")], [("q", "f1", 1)], candidates=given)
-    candidates._write(tmp_path, "c", "test", 2, tmp_path / "out")
-    table = pq.read_table(tmp_path / "out" / "c.parquet").to_pylist()
-    assert [(row["query_id"], row["doc_id"]) for row in table] == [
-        ("q", "f2"),
-        ("q", "r1"),
-        ("q", "f1"),
-    ]
+class InOrder:
+    """A ranker to which the later of two pairs is the better one."""
+
+    def score(self, queries, passages):
+        return np.arange(len(passages), dtype=np.float32)
 
 
-def test_candidates_of_what_is_not_english_are_the_collections(tmp_path):
-    (tmp_path / "out").mkdir()
-    documents = [
-        ("en", "e1"),
-        ("en", "e2"),
-        ("de", "g1"),
-        ("de", "g2"),
-        ("en", "both"),
-        ("de", "both"),
-    ]
-    given = [("q", "g2", 1, 9.0, "run"), ("q", "both", 2, 8.0, "run"), ("q", "g1", 3, 7.0, "run")]
-    write_tables(tmp_path, documents, [("en", "q")], [("q", "e1", 1)], candidates=given)
-    candidates._write(tmp_path, "c", "test", 2, tmp_path / "out")
-    found = pq.read_table(tmp_path / "out" / "c.parquet")["doc_id"].to_pylist()
-    assert (
-        len(found) == 4 and set(found[::2]) < {"e1", "e2", "both"} and found[1::2] == ["g2", "g1"]
-    )
+def own_candidates(folder):
+    """What the collection brings, as it is reranked."""
+    write_table(brought(folder, "c", "test"), folder / "data" / "own.parquet")
+
+
+def test_the_best_of_each_source_are_reranked_by_turns(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
+    documents = [("en", f"d{n}") for n in range(6)]
+    given = [("q", "d3", 2, 8.0, "run"), ("q", "d2", 1, 9.0, "run"), ("p", "d0", 1, 9.0, "run")]
+    write_tables(tmp_path, documents, [("en", "q")], [("q", "d1", 1)], candidates=given)
+    own_candidates(tmp_path)
+    found = [("c", "test", "en", "en", "q", f"d{n}", n - 3, 1.0, bm25.SOURCE) for n in (4, 5)]
+    rows = [dict(zip(tables.CANDIDATES.names, row, strict=True)) for row in found]
+    found = pa.Table.from_pylist(rows, tables.CANDIDATES)
+    write_table(found, tmp_path / "data" / "bm25.parquet")
+    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "en"),))
+    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
+    ranked = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
+    assert ranked == ["d5", "d2", "d4"]  # 3 are asked for: d4, d2, d5, and d3 would be next
 
 
 def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
-    class Longest:
-        def score(self, queries, passages):
-            return np.arange(len(passages), dtype=np.float32)
-
-    monkeypatch.setattr(models, "ranker", lambda *_: Longest())
+    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
     keys = ['a "b" 50%', "a\tb", "\u3000", "plain"]
     given = [("a q", key, rank, -1.0, "run") for rank, key in enumerate(keys, 1)]
     write_tables(tmp_path, [("fa", key) for key in keys], [("en", "a q")],
                  [("a q", "\u3000", 1)], candidates=given)  # fmt: skip
-    candidates._write(tmp_path, "c", "test", 3, tmp_path)
+    own_candidates(tmp_path)
     item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "fa"),))
     item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
     found = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
@@ -397,7 +387,7 @@ def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
 def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
     write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
                  candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
-    candidates._write(tmp_path, "c", "test", 2, tmp_path)
+    own_candidates(tmp_path)
     item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "ru"),))
     item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
     assert pq.read_table(item.file).num_rows == 0
@@ -412,7 +402,7 @@ def test_names_of_files_are_found_again_and_differ(tmp_path, name):
              (f"{name}.de", (to_ar, to_de))]  # fmt: skip
     names = {Rankings(system, *one).file for one in asked}
     assert len(names) == 4
-    names = {Embedding(system, collection, "documents", lang, 0).file
+    names = {Embedding(system, collection, "documents", lang, RowGroup(tmp_path, 0)).file
              for collection in (name, f"{name}.documents") for lang in ("de", "en")}  # fmt: skip
     assert len(names) == 4
 
