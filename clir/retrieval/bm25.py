@@ -9,8 +9,6 @@ import bm25s
 import numpy as np
 import pyarrow as pa
 
-SOURCE = "bm25"  # what candidates say that it found
-
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 

@@ -57,7 +57,7 @@ class FirstStage:
         queries = pq.ParquetFile(self.folder / "queries.parquet").read_row_group(block)
         documents = self.ids("documents")
         rows, scores = bm25.best(self.folder / "bm25", queries["text"], depth)
-        same = {"collection": self.collection, "split": self.split, "source": bm25.SOURCE}
+        same = {"collection": self.collection, "split": self.split, "source": "bm25"}
         same |= {"query_lang": self.lang, "doc_lang": self.lang}
         columns = {name: pa.repeat(value, rows.size) for name, value in same.items()} | {
             "query_id": queries["query_id"].take(pa.array(np.indices(rows.shape)[0].ravel())),

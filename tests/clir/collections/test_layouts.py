@@ -108,7 +108,7 @@ def test_where_a_split_has_no_judgments_its_triples_tell_them(tmp_path):
     (folder / "qrels.train.tsv").unlink()
     write(folder / "triples.train.ids.small.tsv", "7\t2\t3", "8\t1\t3")
     judged = [tuple(row.values()) for row in read(folder)["judgments"] if row["split"] == "train"]
-    assert judged == [("c", "train", None, None, "7", "2", 1), ("c", "train", "8", "1", 1)]
+    assert judged == [("c", "train", "7", "2", 1), ("c", "train", "8", "1", 1)]
 
 
 def test_a_collection_in_one_language_is_english_unless_told(tmp_path):

@@ -104,6 +104,16 @@ def test_translate_test_needs_every_language_of_the_tests(config, tmp_path):
     assert "translate-test cannot translate ja" in line
 
 
+def test_only_what_a_collection_brings_can_be_reranked_where_it_is_asked_for(config, tmp_path):
+    asked = ["models={c: {family: cross-encoder, methods: [zero-shot]}}",
+             "evaluation.candidates_from=collection"]  # fmt: skip
+    assert wrong(config, *asked) == []
+    (tmp_path / "test" / "candidates" / "test.run").unlink()
+    assert wrong(config, asked[0]) == []
+    (line,) = wrong(config, *asked)
+    assert line.endswith("give it candidates/test.run")
+
+
 def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path):
     layouts.write_beir(tmp_path / "train2")
     train = f"collections.train=[{{path: {tmp_path}/train2, domain: news}}]"

@@ -18,7 +18,6 @@ from clir.collections import trec
 from clir.collections.layouts import SCHEMAS
 from clir.experiment import Evaluation
 from clir.families import FAMILIES
-from clir.retrieval import bm25
 from clir.retrieval.candidates import brought
 from clir.scoring.summary import summarise
 from clir.whole_files import write_table
@@ -359,7 +358,7 @@ def test_the_best_of_each_source_are_reranked_by_turns(tmp_path, monkeypatch):
     given = [("q", "d3", 2, 8.0, "run"), ("q", "d2", 1, 9.0, "run"), ("p", "d0", 1, 9.0, "run")]
     write_tables(tmp_path, documents, [("en", "q")], [("q", "d1", 1)], candidates=given)
     own_candidates(tmp_path)
-    found = [("c", "test", "en", "en", "q", f"d{n}", n - 3, 1.0, bm25.SOURCE) for n in (4, 5)]
+    found = [("c", "test", "en", "en", "q", f"d{n}", n - 3, 1.0, "bm25") for n in (4, 5)]
     rows = [dict(zip(tables.CANDIDATES.names, row, strict=True)) for row in found]
     found = pa.Table.from_pylist(rows, tables.CANDIDATES)
     write_table(found, tmp_path / "data" / "bm25.parquet")
