@@ -32,19 +32,9 @@ _TYPES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
 
 def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
-    collections = [*experiment.collections.train, *experiment.collections.test]
-    names = [collection.id for collection in dict.fromkeys(collections)]
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise InputError(
-            f"collections: {sorted(repeated)} stands for two folders or domains; rename a folder"
-        )
-    for message in readers.lacking(experiment):
-        raise InputError(message)
+    collections = dict.fromkeys([*experiment.collections.train, *experiment.collections.test])
     stage = stages.collections(experiment)
-    files = [
-        file for collection in dict.fromkeys(collections) for file in readers.files(collection)
-    ]
+    files = [file for collection in collections for file in readers.files(collection)]
 
     def write(out: Path) -> dict[str, Any]:
         session = spark()

@@ -30,9 +30,8 @@ import pyarrow.compute as pc
 from clir import names, tables
 from clir.collections import beir, msmarco, named_datasets, trec
 from clir.errors import InputError
-from clir.experiment import Collection, Experiment
+from clir.experiment import Collection
 from clir.languages import LANGUAGES, OF_COLLECTIONS, check_collection_language
-from clir.switching.methods import METHODS
 from clir.text.lines import Rows
 
 SCHEMAS = {
@@ -95,7 +94,7 @@ def files(collection: Collection) -> list[Part]:
     if lang := collection.query_lang:
         found = [part._replace(lang=lang) if part.kind == "queries" else part for part in found]
     if not all(languages(found)):
-        raise InputError(f"{collection.place}: {_held(found)}; both are needed")
+        raise InputError(f"{collection.place}: {held(found)}; both are needed")
     domain = _domain(collection)
     return [part._replace(domain=domain) for part in found]
 
@@ -107,38 +106,10 @@ def languages(files: Iterable[Part]) -> tuple[set[str], set[str]]:
     return documents, queries
 
 
-def _held(files: Iterable[Part]) -> str:
+def held(files: Iterable[Part]) -> str:
+    """The languages of a collection, for messages."""
     documents, queries = (", ".join(sorted(langs)) or "no language" for langs in languages(files))
     return f"it has documents in {documents}, queries in {queries}"
-
-
-def lacking(experiment: Experiment) -> Iterator[str]:
-    """What collections lack that they are to serve for, a line each. Only files are looked at.
-
-    English pairs are switched (or those of one pair of languages trained on as they are), and what
-    is reranked is what BM25 finds in English, or what the collection brings.
-    """
-    trained = [("en", "en")]
-    if any(METHODS[method].translated for method in experiment.methods):
-        trained.append(experiment.switching.pair)
-    for collection in experiment.collections.train:
-        found = files(collection)
-        documents, queries = languages(found)
-        if not any(query in queries and doc in documents for query, doc in trained):
-            needs = "training needs English queries and documents"
-            yield f"{collection.place}: {needs}; {_held(found)}"
-    for collection in experiment.collections.test if experiment.reranks else []:
-        found, split = files(collection), experiment.collections.test_split
-        by_bm25 = experiment.evaluation.candidates_from == "bm25"
-        english = by_bm25 and all("en" in langs for langs in languages(found))
-        given = any(part.kind == "candidates" and part.split == split for part in found)
-        if not (english or given):
-            yield (
-                f"{collection.place}: what is reranked is what BM25 finds in English, or the "
-                f"candidates of a collection (evaluation.candidates_from: "
-                f"{experiment.evaluation.candidates_from}); {_held(found)}: give it "
-                f"candidates/{split}.run"
-            )
 
 
 def is_named(file: Part) -> bool:

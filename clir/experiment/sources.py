@@ -71,8 +71,8 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
     if len(train) == len(experiment.collections.train):
         yield from _training(experiment, train)
     if found.keys() == {*experiment.collections.train, *experiment.collections.test}:
-        for lack in readers.lacking(experiment):
-            yield problem(lack, "collections", "switching", "models")
+        for lack in [*_untrainable(experiment, found), *_unrankable(experiment, found)]:
+            yield problem(lack, "collections", "switching", "models", "evaluation")
     for collection in experiment.collections.test:
         if collection in found:
             yield from _testing(experiment, collection, found[collection])
@@ -95,7 +95,8 @@ def check_translations(experiment: Experiment, tables: Path, lexicon: Path) -> N
     kinds = ("documents", "queries")
     held = set[str]().union(*(_distinct(tables / kind, "lang", ours) for kind in kinds))
     origins = pc.field("origin").isin(experiment.lexicons.words)
-    missing = held - _distinct(lexicon / "data", "target_lang", origins) - {"en"}
+    known = _distinct(lexicon / "data", "target_lang", origins) | {"en"}
+    missing = _ranked(experiment, held) - known
     if missing:
         _raise([_untranslated(experiment, missing)])
 
@@ -209,6 +210,38 @@ def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator
         yield from _domains(experiment, {file.domain for files in collections for file in files})
 
 
+def _untrainable(experiment: Experiment, found: dict[Collection, list[Part]]) -> Iterator[str]:
+    """Collections to train on that have no pair of queries and documents to begin with.
+
+    English pairs are switched, or those of one pair of languages are trained on as they are.
+    """
+    trained = [("en", "en")]
+    if any(METHODS[method].translated for method in experiment.methods):
+        trained.append(experiment.switching.pair)
+    for collection in experiment.collections.train:
+        documents, queries = readers.languages(found[collection])
+        if not any(query in queries and doc in documents for query, doc in trained):
+            yield (
+                f"{collection.place}: training needs English queries and documents; "
+                f"{readers.held(found[collection])}"
+            )
+
+
+def _unrankable(experiment: Experiment, found: dict[Collection, list[Part]]) -> Iterator[str]:
+    """Collections that have no candidates and in which none can be found."""
+    split, source = experiment.collections.test_split, experiment.evaluation.candidates_from
+    for collection in experiment.collections.test if experiment.reranks else []:
+        files = found[collection]
+        english = source == "bm25" and all("en" in langs for langs in readers.languages(files))
+        given = any(part.kind == "candidates" and part.split == split for part in files)
+        if not (english or given):
+            yield (
+                f"{collection.place}: what is reranked is what BM25 finds in English, or the "
+                f"candidates of a collection (evaluation.candidates_from: {source}); "
+                f"{readers.held(files)}: give it candidates/{split}.run"
+            )
+
+
 def _domains(experiment: Experiment, domains: set[str]) -> Iterator[Problem]:
     left, weights = experiment.leave_out, experiment.switching.domain_weights
     they_are = f"they are of {', '.join(sorted(domains))}"
@@ -251,9 +284,18 @@ def _testing(
             )
     if _translating(experiment):
         held = _langs(files, "queries") | _langs(files, "documents")
-        missing = held - _known(experiment, "words") - {"en"}
+        missing = _ranked(experiment, held) - _known(experiment, "words") - {"en"}
         if missing:
             yield _untranslated(experiment, missing)
+
+
+def _ranked(experiment: Experiment, held: set[str]) -> set[str]:
+    """Those of the languages that some condition reads."""
+    evaluation = experiment.evaluation
+    mixed = {lang for langs in evaluation.mlir.values() for lang in langs}
+    if held - LANGUAGES.keys() - mixed:
+        return held  # MLIR mixes them all
+    return held & (mixed | set(evaluation.languages or OF_COLLECTIONS))
 
 
 def _untranslated(experiment: Experiment, langs: set[str]) -> Problem:

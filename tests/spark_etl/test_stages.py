@@ -665,29 +665,6 @@ def test_queries_and_documents_in_different_languages(spark, settings, tmp_path)
     assert manifest.read(out)["counts"]["flawed translations"] == 0
 
 
-def test_what_a_collection_lacks_for_the_experiment_is_said_at_once(settings, tmp_path):
-    def must_not_start():
-        raise AssertionError("started")
-
-    def message(**fields):
-        return fails(lambda: collection_tables.load(must_not_start, change(settings, **fields)))
-
-    def collections(**fields):
-        return {"collections": settings.collections.model_copy(update=fields)}
-
-    russian = write_collection(tmp_path / "russian", ["ru", "de"])
-    only = [experiment.Collection(path=russian)]
-    assert message(**collections(train=only)) == (
-        f"{russian}: training needs English queries and documents; it has documents in de, ru, "
-        "queries in de, ru"
-    )
-    reranked = {
-        "models": {"cross-encoder": experiment.Model(family="cross-encoder")},
-        **collections(test=only),
-    }
-    assert message(**reranked).endswith("give it candidates/test.run")
-
-
 def test_judgments_that_no_document_answers_are_no_test(spark, settings, tmp_path):
     write_lines(tmp_path / "test" / "qrels" / "test.tsv", "q1\td1\t0", "q2\td2\t-1")
     message = fails(lambda: collection_tables.load(spark, settings))

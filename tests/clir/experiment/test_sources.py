@@ -102,6 +102,18 @@ def test_translate_test_needs_every_language_of_the_tests(config, tmp_path):
     test = f"collections.test=[{{path: {tmp_path}/test, lang: ja}}]"
     (line,) = wrong(config, *asked, test)
     assert "translate-test cannot translate ja" in line
+    # A language that no condition reads need not be translated.
+    few = ["evaluation.languages=[en]", "evaluation.mlir={}"]
+    test = f"collections.test=[{{path: {tmp_path}/test, lang: ja, query_lang: en}}]"
+    assert not any("cannot translate" in line for line in wrong(config, *asked, *few, test))
+
+
+def test_a_collection_to_train_on_has_english_texts(config, tmp_path):
+    layouts.write_beir_by_language(tmp_path / "russian")
+    (tmp_path / "russian" / "en").rename(tmp_path / "russian" / "ru")
+    train = f"collections.train=[{{path: {tmp_path}/russian, domain: news}}]"
+    (line,) = wrong(config, train, "collections.test_split=test")
+    assert "russian: training needs English queries and documents; it has documents in" in line
 
 
 def test_only_what_a_collection_brings_can_be_reranked_where_it_is_asked_for(config, tmp_path):
