@@ -11,7 +11,7 @@ def main() -> None:
     from spark_etl import lexicon_table, session
 
     with session.spark_session(settings.spark) as spark:
-        lexicon_table.build(spark, settings, settings.workspace.titles)
+        lexicon_table.build(spark, settings)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ def main() -> None:
     from spark_etl import collection_tables, session
 
     with session.spark_session(settings.spark) as spark:
-        collections = collection_tables.load(spark, settings)
-    sources.check_domains(settings, collections)
+        collection_tables.load(spark, settings)
+    sources.check_domains(settings)
 
 
 if __name__ == "__main__":

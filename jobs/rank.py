@@ -7,8 +7,7 @@ from clir.experiment import sources
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    workspace = settings.workspace
-    sources.check_translations(settings, workspace.collections, workspace.lexicon)
+    sources.check_translations(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import pipeline

@@ -5,8 +5,6 @@ RAY_ADDRESS names, or a local one). To run single stages on clusters, submit the
 with the same arguments.
 """
 
-from pathlib import Path
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -58,7 +56,7 @@ def print_plan(settings: experiment.Experiment) -> None:
     Console(width=110).print(table)
 
 
-def prepare_data(settings: experiment.Experiment) -> Path:
+def prepare_data(settings: experiment.Experiment) -> None:
     from spark_etl import (
         collection_tables,
         lexicon_card,
@@ -69,16 +67,15 @@ def prepare_data(settings: experiment.Experiment) -> Path:
     )
 
     with session.spark_session(settings.spark) as spark:
-        mined = titles.mine(spark, settings)
+        titles.mine(spark, settings)
         # Before the lexicon: word vectors may be trained on these texts.
-        texts = collection_tables.load(spark, settings)
-        sources.check_domains(settings, texts)
-        lexicon = lexicon_table.build(spark, settings, mined)
-        sources.check_translations(settings, texts, lexicon)
-        lexicon_card.build(spark, settings, texts, lexicon)
+        collection_tables.load(spark, settings)
+        sources.check_domains(settings)
+        lexicon_table.build(spark, settings)
+        sources.check_translations(settings)
+        lexicon_card.build(spark, settings)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, texts, lexicon)
-    return settings.output
+            training_pairs.build(spark, settings, method)
 
 
 if __name__ == "__main__":

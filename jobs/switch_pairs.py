@@ -7,15 +7,14 @@ from clir.experiment import sources
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    collections, lexicon = settings.workspace.collections, settings.workspace.lexicon
-    sources.check_domains(settings, collections)
+    sources.check_domains(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from spark_etl import lexicon_card, session, training_pairs
 
     with session.spark_session(settings.spark) as spark:
-        lexicon_card.build(spark, settings, collections, lexicon)
+        lexicon_card.build(spark, settings)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, collections, lexicon)
+            training_pairs.build(spark, settings, method)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main() -> None:
     checks = sources.tokenizer_texts, base_models.check
     settings = experiment.load(arguments.config, arguments.set, *checks)
     results.begin(settings)
-    sources.check_domains(settings, settings.workspace.collections)
+    sources.check_domains(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     if arguments.here:
         from ray_app.training import launch_here

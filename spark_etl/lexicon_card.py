@@ -26,25 +26,26 @@ from spark_etl.session import Spark, read_table, run_each
 _TEXTS = 50_000  # English documents that the card is measured on
 
 
-def build(spark: Spark, experiment: Experiment, collections: Path, lexicon: Path) -> Path:
+def build(spark: Spark, experiment: Experiment) -> Path:
     """Make the card of every lexicon and of the chain that words go through; the folder.
 
     InputError where that chain covers too little of the texts (``lexicons.minimum_coverage``).
     """
-    stage = stages.lexicon_card(experiment)
+    stage, workspace = stages.lexicon_card(experiment), experiment.workspace
+    lexicon = workspace.lexicon / "data"
     names = [c.id for c in experiment.collections.train]
     used = [*experiment.switching.languages, *experiment.switching.pair]
 
     def write(out: Path) -> dict[str, int]:
         session = spark()
-        documents = read_table(session, collections / "documents")
+        documents = read_table(session, workspace.collections / "documents")
         english = documents.where((F.col("lang") == "en") & F.col("collection").isin(names))
         mixed = F.expr("xxhash64(collection, doc_id)")  # of all collections, as many as they have
         texts = english.orderBy(mixed, "doc_id").limit(_TEXTS).select("text")
         texts.coalesce(1).write.parquet(str(out / "texts"))
-        entries = read_table(session, lexicon / "data")
+        entries = read_table(session, lexicon)
         langs = [row[0] for row in entries.select("target_lang").distinct().collect()]
-        cards_of = partial(_cards, lexicon / "data", out / "texts", experiment.lexicons)
+        cards_of = partial(_cards, lexicon, out / "texts", experiment.lexicons)
         cards = sorted(
             itertools.chain.from_iterable(run_each(session, langs, cards_of)), key=_order
         )

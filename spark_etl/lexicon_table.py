@@ -37,12 +37,13 @@ _ENTRIES = pa.schema(
 )
 
 
-def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
+def build(spark: Spark, experiment: Experiment) -> Path:
     """Make the lexicon table of the experiment; returns its folder."""
+    titles = experiment.workspace.titles / "data"
     stage, dictionaries = stages.lexicon(experiment), stages.dictionaries(experiment)
 
     def titled() -> DataFrame:
-        return from_titles(read_table(spark(), titles / "data"))
+        return from_titles(read_table(spark(), titles))
 
     def written_down() -> DataFrame:
         return _from_dictionaries(spark(), dictionaries)
@@ -70,7 +71,7 @@ def build(spark: Spark, experiment: Experiment, titles: Path) -> Path:
         written = read_table(session, out / "data")
         rows = written.groupBy("origin").count().collect()
         counts = {f"entries from {row['origin']}": row["count"] for row in sorted(rows)}
-        return counts | drops_of_titles(read_table(session, titles / "data"))
+        return counts | drops_of_titles(read_table(session, titles))
 
     manifest.build(experiment.workspace, *stage, write)
     return stage.folder

@@ -75,12 +75,12 @@ def candidate_negatives(
     )
 
 
-def bm25_candidates(spark: Spark, experiment: Experiment, collections: Path) -> Path:
+def bm25_candidates(spark: Spark, experiment: Experiment) -> Path:
     """Make ``tables.CANDIDATES`` of all English training queries, by BM25; their folder.
 
     One task indexes a collection; any number of tasks look queries up in its index.
     """
-    stage = stages.training_candidates(experiment)
+    stage, collections = stages.training_candidates(experiment), experiment.workspace.collections
     names, split = stage.settings["names"], stage.settings["split"]
 
     def write(out: Path) -> dict[str, int]:

@@ -22,31 +22,29 @@ from spark_etl.negatives import bm25_candidates, candidate_negatives, random_neg
 from spark_etl.session import Spark, read_table
 
 
-def build(
-    spark: Spark, experiment: Experiment, method: str, collections: Path, lexicon: Path
-) -> Path:
+def build(spark: Spark, experiment: Experiment, method: str) -> Path:
     """Make the training pairs of one method; returns their folder.
 
     Of a method that is switched on the fly these are the English ones, and its look-up tables.
     """
     chosen = plan(experiment, method)
     if on_the_fly(experiment, method):
-        build_switchers(experiment, chosen, lexicon)
-        return build(spark, experiment, BASELINE, collections, lexicon)
+        build_switchers(experiment, method)
+        return build(spark, experiment, BASELINE)
     stage, seed = stages.pairs(experiment, method), experiment.seeds[0]
-    given = _given_candidates(spark, experiment, collections)
+    given = _given_candidates(spark, experiment)
     if chosen.switches:
-        build_switchers(experiment, chosen, lexicon)
+        build_switchers(experiment, method)
 
     def write(out: Path) -> dict[str, Any]:
-        pairs = _pairs(spark(), experiment, method, collections, given(), seed)
+        pairs = _pairs(spark(), experiment, method, given(), seed)
         pairs = shuffled(pairs, experiment, _sizes(pairs, experiment, method), seed)
         switchers = experiment.workspace.switchers(method)
         switch = _switch(chosen, str(switchers), seed)
         columns = from_arrow_schema(tables.SWITCHED_PAIRS)
         pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
         counts = _counts(read_table(spark(), out / "data"), chosen)
-        return counts | _drops(spark(), experiment, method, collections)
+        return counts | _drops(spark(), experiment, method)
 
     manifest.build(experiment.workspace, *stage, write)
     return stage.folder
@@ -56,7 +54,6 @@ def _pairs(
     spark: SparkSession,
     experiment: Experiment,
     method: str,
-    collections: Path,
     given: DataFrame | None,
     seed: int,
 ) -> DataFrame:
@@ -65,7 +62,7 @@ def _pairs(
     query_lang, doc_lang = experiment.switching.pair if translated else ("en", "en")
 
     def table(kind: str) -> DataFrame:
-        return _training(spark, experiment, collections, kind)
+        return _training(spark, experiment, kind)
 
     queries = table("queries").where(F.col("lang") == query_lang)
     documents = table("documents").where(F.col("lang") == doc_lang)
@@ -119,12 +116,11 @@ def _pairs(
     )
 
 
-def _training(
-    spark: SparkSession, experiment: Experiment, collections: Path, kind: str
-) -> DataFrame:
+def _training(spark: SparkSession, experiment: Experiment, kind: str) -> DataFrame:
     """A table of the training collections."""
     names = [c.id for c in experiment.collections.train]
-    return read_table(spark, collections / kind).where(F.col("collection").isin(names))
+    table = read_table(spark, experiment.workspace.collections / kind)
+    return table.where(F.col("collection").isin(names))
 
 
 def _judged(judgments: DataFrame, experiment: Experiment) -> DataFrame:
@@ -146,15 +142,13 @@ def _flawed(flawed: DataFrame, query_lang: str, doc_lang: str) -> tuple[DataFram
     return queries, documents
 
 
-def _drops(
-    spark: SparkSession, experiment: Experiment, method: str, collections: Path
-) -> dict[str, int]:
+def _drops(spark: SparkSession, experiment: Experiment, method: str) -> dict[str, int]:
     """Judged pairs that became no training pairs, by reason."""
     if not METHODS[method].translated:
         return {}
 
     def table(kind: str) -> DataFrame:
-        return _training(spark, experiment, collections, kind)
+        return _training(spark, experiment, kind)
 
     judged = _judged(table("judgments"), experiment)
     queries, documents = _flawed(table("flawed_translations"), *experiment.switching.pair)
@@ -181,21 +175,18 @@ def _negatives(
     return found.join(judged, ["collection", "query_id", "doc_id"], "left_anti").distinct()
 
 
-def _given_candidates(
-    spark: Spark, experiment: Experiment, collections: Path
-) -> Callable[[], DataFrame | None]:
+def _given_candidates(spark: Spark, experiment: Experiment) -> Callable[[], DataFrame | None]:
     """What negatives are drawn from besides whole collections."""
     settings = experiment.switching
     if not settings.negatives or settings.negatives_from == "random":
         return lambda: None
     if stages.uses_candidates(experiment):
-        folder = bm25_candidates(spark, experiment, collections)
+        folder = bm25_candidates(spark, experiment)
         return lambda: read_table(spark(), folder / "data")
-    names = [c.id for c in experiment.collections.train]
 
     def read() -> DataFrame:
-        table = read_table(spark(), collections / "candidates").where(
-            F.col("collection").isin(names) & (F.col("split") == experiment.collections.train_split)
+        table = _training(spark(), experiment, "candidates").where(
+            F.col("split") == experiment.collections.train_split
         )
         if table.isEmpty():
             raise InputError(

@@ -78,8 +78,9 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
             yield from _testing(experiment, collection, found[collection])
 
 
-def check_domains(experiment: Experiment, tables: Path) -> None:
+def check_domains(experiment: Experiment) -> None:
     """InputError for a domain that no text to train on has, once the collections are loaded."""
+    tables = experiment.workspace.collections
     manifest.read(tables)  # says that they are not loaded yet
     ours = pc.field("collection").isin([c.id for c in experiment.collections.train])
     kinds = ["queries"] + (["documents"] if experiment.switching.title_pairs else [])
@@ -87,10 +88,11 @@ def check_domains(experiment: Experiment, tables: Path) -> None:
     _raise(_domains(experiment, domains))
 
 
-def check_translations(experiment: Experiment, tables: Path, lexicon: Path) -> None:
+def check_translations(experiment: Experiment) -> None:
     """InputError for a language that Translate-Test will meet and the lexicon does not have."""
     if not _translating(experiment):
         return
+    tables, lexicon = experiment.workspace.collections, experiment.workspace.lexicon
     ours = pc.field("collection").isin([c.id for c in experiment.collections.test])
     kinds = ("documents", "queries")
     held = set[str]().union(*(_distinct(tables / kind, "lang", ours) for kind in kinds))

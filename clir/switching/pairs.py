@@ -11,20 +11,20 @@ import pyarrow.compute as pc
 from clir import manifest, stages, tables
 from clir.experiment import Experiment
 from clir.lexicons import entries
-from clir.switching.plans import Plan
+from clir.switching.plans import Plan, plan
 from clir.switching.switcher import MAX_TITLE_WORDS, Switched, Switcher, opened
 from clir.text.words import count_words
 
 
-def build_switchers(experiment: Experiment, chosen: Plan, lexicon: Path) -> Path:
+def build_switchers(experiment: Experiment, method: str) -> Path:
     """Lay out what a method looks words up in, once for all workers of both engines; its folder.
 
     InputError for a language without entries.
     """
-    stage = stages.switchers(experiment, chosen.method)
+    stage, chosen = stages.switchers(experiment, method), plan(experiment, method)
 
     def write(out: Path) -> dict[str, int]:
-        table = _read_lexicon(lexicon / "data", chosen)
+        table = _read_lexicon(experiment.workspace.lexicon / "data", chosen)
         chained = entries.chain(
             table.filter(pc.equal(table["origin"], origin)) for origin in chosen.origins
         )

@@ -15,7 +15,7 @@ from clir.lexicons import entries
 from clir.switching.switcher import MAX_PHRASE_WORDS, Switcher, opened
 
 
-def build_translators(experiment: Experiment, lexicon: Path) -> Path:
+def build_translators(experiment: Experiment) -> Path:
     """Lay out the words' chain of lexicons read backwards, for Translate-Test; its folder.
 
     A switcher of every language into English, for ``into_english``.
@@ -24,7 +24,7 @@ def build_translators(experiment: Experiment, lexicon: Path) -> Path:
 
     def write(out: Path) -> dict[str, int]:
         count = 0
-        data = entries.dataset(lexicon / "data")
+        data = entries.dataset(experiment.workspace.lexicon / "data")
         for lang in LANGUAGES:
             table = data.to_table(filter=pc.field("target_lang") == lang)
             parts = (

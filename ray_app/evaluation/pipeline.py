@@ -33,7 +33,7 @@ def evaluate(experiment: Experiment) -> list[Path]:
     """Rank and score all systems; the folders with their runs and per-query values."""
     workspace = experiment.workspace
     if stages.translates(experiment):
-        build_translators(experiment, workspace.lexicon)
+        build_translators(experiment)
     if experiment.reranks:
         candidates.build(experiment)
     systems = list(plan_systems(experiment))

@@ -88,8 +88,8 @@ def prepare(arguments: argparse.Namespace, langs: list[str]) -> tuple[pa.Table, 
         )
 
     with spark_session(experiment().spark) as spark:
-        mined = titles.mine(spark, experiment())
-        folder = lexicon_table.build(spark, experiment(), mined) / "data"
+        titles.mine(spark, experiment())
+        folder = lexicon_table.build(spark, experiment()) / "data"
         vectors = trained_vectors.train(
             spark, experiment(**training), lambda: read_table(spark(), folder)
         )

@@ -35,10 +35,11 @@ def expected(spark, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         settings = experiment.load(Path(CONFIG), [*SMALL, *two])
-        lexicon = lexicon_table.build(spark, settings, titles.mine(spark, settings))
-        collections = collection_tables.load(spark, settings)
+        titles.mine(spark, settings)
+        lexicon_table.build(spark, settings)
+        collection_tables.load(spark, settings)
         for method in settings.methods:
-            training_pairs.build(spark, settings, method, collections, lexicon)
+            training_pairs.build(spark, settings, method)
     return tables_of(output)
 
 

@@ -25,28 +25,26 @@ def must_not_start():
 
 
 def stages(settings):
-    """Each stage's place, and how it is made of folders that others made."""
-    made = {name: settings.output / name for name in ("titles", "collections", "lexicon")}
-    both = made["collections"], made["lexicon"]
+    """Each stage's place, and how it is made."""
     plain = change(settings, lexicons=settings.lexicons.model_copy(update={"vector_texts": {}}))
 
     def pairs(method, **fields):
         switching = settings.switching.model_copy(update=fields)
         return lambda: training_pairs.build(
-            must_not_start, change(settings, switching=switching), method, *both
+            must_not_start, change(settings, switching=switching), method
         )
 
     return {
         "titles": lambda: titles.mine(must_not_start, settings),
         "collections": lambda: collection_tables.load(must_not_start, settings),
-        "lexicon": lambda: lexicon_table.build(must_not_start, plain, made["titles"]),
-        "lexicon_card": lambda: lexicon_card.build(must_not_start, settings, *both),
+        "lexicon": lambda: lexicon_table.build(must_not_start, plain),
+        "lexicon_card": lambda: lexicon_card.build(must_not_start, settings),
         "pairs/zero-shot": pairs("zero-shot"),
         "pairs/fine-tuning": pairs("fine-tuning"),
         "switchers/ml-cs": pairs("ml-cs"),
         "switchers/bl-cs": pairs("bl-cs", on_the_fly=True),
         "training_candidates": pairs("zero-shot", negatives_from="bm25"),
-        "switchers/translate-test": lambda: build_translators(settings, made["lexicon"]),
+        "switchers/translate-test": lambda: build_translators(settings),
         "vectors/de": lambda: trained_vectors.train(must_not_start, settings, must_not_start),
         "vector_lexicon": lambda: vector_lexicon.build(must_not_start, plain, {}, must_not_start),
     }
@@ -105,10 +103,10 @@ def test_names_that_mean_something_in_paths_are_names(spark, settings, tmp_path)
             collections=experiment.Collections(**collections),
             switching=settings.switching.model_copy(update={"negatives_from": "bm25"}),
         )
-        folders = prepare(spark, named)
-        lexicon_card.build(spark, named, *folders)
+        prepare(spark, named)
+        lexicon_card.build(spark, named)
         for method in ("zero-shot", "ml-cs"):
-            rows = data(training_pairs.build(spark, named, method, *folders))
+            rows = data(training_pairs.build(spark, named, method))
             assert {row["collection"] for row in rows} == {name}
             kept = ("query_id", "doc_id", "query", "passage", "label")
             made.append(sorted(tuple(row[key] for key in kept) for row in rows))

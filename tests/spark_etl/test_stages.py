@@ -97,8 +97,9 @@ def data(folder: Path) -> list[dict]:
 
 
 def prepare(spark, settings):
-    lexicon = lexicon_table.build(spark, settings, titles.mine(spark, settings))
-    return collection_tables.load(spark, settings), lexicon
+    titles.mine(spark, settings)
+    collection_tables.load(spark, settings)
+    lexicon_table.build(spark, settings)
 
 
 def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, settings):
@@ -192,7 +193,8 @@ def test_what_is_no_row_is_set_aside_with_its_place(spark, settings, tmp_path):
 
 
 def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
-    folder = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+    titles.mine(spark, settings)
+    folder = lexicon_table.build(spark, settings)
     rows = data(folder)
     by_term = {(r["origin"], r["source_term"], r["target_lang"], r["rank"]): r["target_term"]
                for r in rows}  # fmt: skip
@@ -288,8 +290,8 @@ def test_titles_that_differ_only_in_spelling_are_one_entry(spark):
 
 
 def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
-    collections, lexicon = prepare(spark, settings)
-    folder = lexicon_card.build(spark, settings, collections, lexicon)
+    prepare(spark, settings)
+    folder = lexicon_card.build(spark, settings)
     cards = {
         (c["lexicon"], c["target_lang"]): c for c in json.loads((folder / "card.json").read_text())
     }
@@ -298,9 +300,7 @@ def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
     assert cards["dictionary", "ar"]["token_coverage"] == 0.0
     assert ("dictionary, then wikipedia-titles", "de") in cards
     strict = settings.lexicons.model_copy(update={"minimum_coverage": 0.2})
-    message = fails(
-        lambda: lexicon_card.build(spark, change(settings, lexicons=strict), collections, lexicon)
-    )
+    message = fails(lambda: lexicon_card.build(spark, change(settings, lexicons=strict)))
     assert "cover too little" in message and "ar 0.0%" in message
 
 
@@ -325,7 +325,8 @@ def test_word_vectors_give_the_words_that_choose_each_other(spark, settings, tmp
         }
     )
     settings = change(settings, lexicons=lexicons)
-    folder = lexicon_table.build(spark, settings, titles.mine(spark, settings))
+    titles.mine(spark, settings)
+    folder = lexicon_table.build(spark, settings)
     found = {
         r["source_term"]: r["target_term"] for r in data(folder) if r["origin"] == "word-vectors"
     }
@@ -334,9 +335,9 @@ def test_word_vectors_give_the_words_that_choose_each_other(spark, settings, tmp
 
 
 def test_pairs_of_every_method(spark, settings):
-    collections, lexicon = prepare(spark, settings)
+    prepare(spark, settings)
     made = {
-        method: data(training_pairs.build(spark, settings, method, collections, lexicon))
+        method: data(training_pairs.build(spark, settings, method))
         for method in ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
     }
     for rows in made.values():
@@ -372,15 +373,15 @@ def test_failed_translations_are_named_and_no_training_pairs(spark, settings, tm
     queries = tmp_path / "train" / "de" / "queries.jsonl"
     corpus.write_text(corpus.read_text().replace("A coral reef, ar 3.", "." * 20))
     queries.write_text(queries.read_text().replace("Which dog is de 1?", "какая это собака"))
-    collections, lexicon = prepare(spark, settings)
-    rows = pq.read_table(collections / "flawed_translations").to_pylist()
+    prepare(spark, settings)
+    rows = pq.read_table(settings.workspace.collections / "flawed_translations").to_pylist()
     assert [tuple(row.values()) for row in rows] == [
         ("train", "documents", "ar", "d3", "dotted line"),
         ("train", "queries", "de", "q1", "another script"),
     ]
-    counts = manifest.read(collections)["counts"]
+    counts = manifest.read(settings.workspace.collections)["counts"]
     assert counts["flaws"] == {"train": {"ar": {"dotted line": 1}, "de": {"another script": 1}}}
-    folder = training_pairs.build(spark, settings, "fine-tuning", collections, lexicon)
+    folder = training_pairs.build(spark, settings, "fine-tuning")
     used = {row["query_id"] for row in data(folder) if row["label"] == 1}
     assert used == {"q0", "q2", "q4", "q5"}  # query 1 is flawed, document 3
     assert manifest.read(folder)["counts"]["dropped: translation that failed"] == 2
@@ -390,8 +391,8 @@ def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path
     def wrong(source, settings):
         drawn = settings.switching.model_copy(update={"negatives_from": source})
         settings = change(settings, switching=drawn)
-        collections, lexicon = prepare(spark, settings)
-        rows = data(training_pairs.build(spark, settings, "zero-shot", collections, lexicon))
+        prepare(spark, settings)
+        rows = data(training_pairs.build(spark, settings, "zero-shot"))
         return [row for row in rows if row["label"] == 0]
 
     rows = wrong("bm25", settings)
@@ -409,8 +410,8 @@ def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path
 def test_title_pairs_do_not_give_the_title_away(spark, settings):
     titled = settings.switching.model_copy(update={"title_pairs": True, "negatives": 0})
     settings = change(settings, switching=titled)
-    collections, lexicon = prepare(spark, settings)
-    rows = data(training_pairs.build(spark, settings, "zero-shot", collections, lexicon))
+    prepare(spark, settings)
+    rows = data(training_pairs.build(spark, settings, "zero-shot"))
     by_title = [row for row in rows if row["query"].startswith("The dog")]
     assert len(by_title) == 12 and all("dog" not in row["passage"] for row in by_title)
     judged = [row for row in rows if row["query"].startswith("Which")]
@@ -422,10 +423,10 @@ def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
     for partitions in (1, 2, 7):
         parallel = settings.spark.model_copy(update={"shuffle_partitions": partitions})
         parted = change(settings, spark=parallel, output=settings.output / str(partitions))
-        collections, lexicon = prepare(spark, parted)
-        card = lexicon_card.build(spark, parted, collections, lexicon)
+        prepare(spark, parted)
+        card = lexicon_card.build(spark, parted)
         for method in ("ml-cs", "wiki-cs", "fine-tuning"):
-            folder = training_pairs.build(spark, parted, method, collections, lexicon)
+            folder = training_pairs.build(spark, parted, method)
             assert len(list((folder / "data").glob("*.parquet"))) == partitions  # as asked
         made.append((tables_of(parted.output), (card / "card.json").read_text()))
     assert made[0] == made[1] == made[2]
@@ -537,8 +538,8 @@ def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
     write_dump(tmp_path / "page.sql.gz", "page", PAGE, PAGES)
     vietnamese = settings.switching.model_copy(update={"languages": ["de", "vi"]})
     asked = change(settings, switching=vietnamese)
-    collections, lexicon = prepare(spark, asked)
-    message = fails(lambda: training_pairs.build(spark, asked, "ml-cs", collections, lexicon))
+    prepare(spark, asked)
+    message = fails(lambda: training_pairs.build(spark, asked, "ml-cs"))
     assert "no entries for vi" in message
     assert not (settings.output / "pairs" / "ml-cs").exists()
 

@@ -55,16 +55,15 @@ def dog(spark, tmp_path_factory) -> Path:
     )
 
 
-def with_titles(settings: experiment.Experiment, dog: Path) -> Path:
+def with_titles(settings: experiment.Experiment, dog: Path) -> None:
     """The same in an experiment's own output folder."""
     settings.workspace.open()
     settings.workspace.titles.symlink_to(dog)
-    return settings.workspace.titles
 
 
 @pytest.fixture
-def mined(settings, dog) -> Path:
-    return with_titles(settings, dog)
+def mined(settings, dog) -> None:
+    with_titles(settings, dog)
 
 
 @pytest.fixture
@@ -101,18 +100,18 @@ def settings(fasttext, tmp_path):
 
 
 def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings, mined):
-    lexicon = lexicon_table.build(spark, settings, mined)
+    lexicon = lexicon_table.build(spark, settings)
     by_vectors = {
         r["source_term"]: r["target_term"] for r in data(lexicon) if r["origin"] == "word-vectors"
     }
     assert by_vectors == GERMAN  # also dog and cat, which it was not aligned by
-    collections = collection_tables.load(spark, settings)
-    bl_cs = data(training_pairs.build(spark, settings, "bl-cs", collections, lexicon))
+    collection_tables.load(spark, settings)
+    bl_cs = data(training_pairs.build(spark, settings, "bl-cs"))
     # dog: by vectors (titles have Hund, the dictionary de-dog); which: only the dictionary has it.
     assert all(row["query"].startswith("De-which hund is") for row in bl_cs)
     # hi has neither vectors nor titles.
     assert all(row["passage"].startswith("The hi-dog") for row in bl_cs)
-    ml_cs = data(training_pairs.build(spark, settings, "ml-cs", collections, lexicon))
+    ml_cs = data(training_pairs.build(spark, settings, "ml-cs"))
     queries = [row["query"].split() for row in ml_cs]
     assert {query[0] for query in queries} <= {"De-which", "Ar-which", "Hi-which"}
     # ar has no vectors, but a title.
@@ -142,7 +141,7 @@ def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
     settings = settings.model_copy(
         update={"lexicons": lexicons.model_copy(update={"vector_texts": texts})}
     )
-    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    message = fails(lambda: lexicon_table.build(spark, settings))
     # No English text here has the word computer.
     assert "no entry of it has vectors in both en and zh" in message
     written = (settings.output / "vectors" / "zh" / "words.vec").read_text()
@@ -157,7 +156,7 @@ def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
 def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
     (tmp_path / "de.txt").write_bytes(b"hund\n\xff\n")
     assert f"{tmp_path / 'de.txt'}:2: not UTF-8" in fails(
-        lambda: lexicon_table.build(spark, settings, mined)
+        lambda: lexicon_table.build(spark, settings)
     )
     assert not (settings.output / "vectors" / "de").exists()
     (tmp_path / "de.vec").write_text("1 2\nhund 1 0\n")
@@ -168,7 +167,7 @@ def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
         }
     )
     settings = settings.model_copy(update={"lexicons": given})
-    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    message = fails(lambda: lexicon_table.build(spark, settings))
     assert "vectors of de have 2 dimensions, those of en 16" in message
 
 
@@ -209,16 +208,16 @@ def test_dictionaries_under_several_names(spark, tmp_path, dog):
     settings = experiment.Experiment(
         output=tmp_path / "out", titles=[], lexicons={"dictionary": folder}, **NOTHING_ELSE
     )
-    mined = with_titles(settings, dog)
-    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    with_titles(settings, dog)
+    message = fails(lambda: lexicon_table.build(spark, settings))
     assert message.startswith(f"{folder}: no dictionary in it")
     (folder / "en-fr.txt").write_text("dog chien\n")
     (folder / "en-de.tsv.gz").write_bytes(gzip.compress(b"dog\tHund\n"))
-    found = data(lexicon_table.build(spark, settings, mined))
+    found = data(lexicon_table.build(spark, settings))
     by_dictionary = [row["target_term"] for row in found if row["origin"] == "dictionary"]
     assert sorted(by_dictionary) == ["Hund", "chien"]
     (folder / "en-fr.tsv").write_text("dog\tchien\n")
-    message = fails(lambda: lexicon_table.build(spark, settings, mined))
+    message = fails(lambda: lexicon_table.build(spark, settings))
     assert "en-fr.tsv and en-fr.txt are both dictionaries into fr" in message
 
 
@@ -246,7 +245,8 @@ def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, dog):
         },
         **NOTHING_ELSE,
     )
-    lexicon = lexicon_table.build(spark, settings, with_titles(settings, dog))
+    with_titles(settings, dog)
+    lexicon = lexicon_table.build(spark, settings)
     counts = manifest.read(settings.output / "vector_lexicon")["counts"]
     dropped = {"no word": 1, "not finite": 1, "repeated": 1, "zero": 1}
     assert counts == {

@@ -142,23 +142,24 @@ def test_domains_that_rows_name_are_known_once_they_are_loaded(config, tmp_path)
 
     tables = experiment.output / "collections"
     with pytest.raises(InputError, match="not there yet"):
-        sources.check_domains(experiment, tables)
+        sources.check_domains(experiment)
     manifest.build(experiment.workspace, tables, [], {}, write)
     with pytest.raises(InputError, match="of domain sport; they are of law, news"):
-        sources.check_domains(experiment, tables)
-    sources.check_domains(load(config, [train, "leave_out={model: static, domain: law}"]), tables)
+        sources.check_domains(experiment)
+    sources.check_domains(load(config, [train, "leave_out={model: static, domain: law}"]))
 
 
 def test_languages_that_the_mined_lexicon_lacks_are_told_before_training(config, tmp_path):
-    tables, lexicon = tmp_path / "tables", tmp_path / "lexicon"
-    for folder, table in (
-        (tables / "documents", {"collection": ["test"] * 2, "lang": ["en", "ja"]}),
-        (tables / "queries", {"collection": ["test", "train"], "lang": ["de", "hi"]}),
-        (lexicon / "data", {"target_lang": ["de", "ja"], "origin": ["dictionary", "word-vectors"]}),
-    ):
+    tables = {
+        "collections/documents": {"collection": ["test"] * 2, "lang": ["en", "ja"]},
+        "collections/queries": {"collection": ["test", "train"], "lang": ["de", "hi"]},
+        "lexicon/data": {"target_lang": ["de", "ja"], "origin": ["dictionary", "word-vectors"]},
+    }
+    for name, table in tables.items():
+        folder = tmp_path / "out" / name
         folder.mkdir(parents=True)
         pq.write_table(pa.table(table), folder / "part.parquet")
     experiment = load(config, ["models.static.methods=[translate-test]"])
     with pytest.raises(InputError, match="translate-test cannot translate ja: no lexicon"):
-        sources.check_translations(experiment, tables, lexicon)
-    sources.check_translations(load(config), tables, lexicon)  # nobody translates
+        sources.check_translations(experiment)
+    sources.check_translations(load(config))  # nobody translates
