@@ -221,11 +221,11 @@ def verify(workspace: OutputFolder, folder: Path) -> dict[str, Any]:
     made = read(folder)
     if workspace.hashes:
         wanted = {name: of["sha256"] for name, of in made["files"].items() if of["sha256"]}
-        names = [name for name in wanted if _seen.get(folder / name) != _stat(folder / name)]
+        names = [name for name in wanted if verified.get(folder / name) != _stat(folder / name)]
         for name, digest in zip(names, _digests([folder / n for n in names]), strict=True):
             if digest != wanted[name]:
                 raise InputError(f"{folder}: {name} was changed since it was written; {_AGAIN}")
-            _seen[folder / name] = _stat(folder / name)
+            verified[folder / name] = _stat(folder / name)
     return made
 
 
@@ -248,7 +248,7 @@ def check_files(folder: Path, listing: str) -> None:
             raise ValueError(f"{name} is missing")
         if (folder / name).stat().st_size != of["bytes"]:
             raise ValueError(f"{name} is of another size")
-        if of["sha256"] and _digest(folder / name) != of["sha256"]:
+        if of["sha256"] and sha256_of(folder / name) != of["sha256"]:
             raise ValueError(f"{name} was changed")
 
 
@@ -270,7 +270,7 @@ def fingerprint(path: Path) -> str:
     try:
         now = _stat(path)
         if path not in _known or _known[path][0] != now:  # several results may be made from it
-            _known[path] = now, _digest(path)
+            _known[path] = now, sha256_of(path)
         return _known[path][1]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file or folder") from None
@@ -330,7 +330,7 @@ def _is_file_entry(value: Any) -> bool:
 # Hashes of files that results are made from, as the files were then.
 _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 # Files whose bytes this process has seen to be the listed ones, as they were then.
-_seen: dict[Path, tuple[int, ...]] = {}
+verified: dict[Path, tuple[int, ...]] = {}
 
 
 def _stat(path: Path) -> tuple[int, ...]:
@@ -342,15 +342,15 @@ def _remember(folder: Path, files: Files) -> None:
     """What was just hashed and listed needs no second look by this process."""
     for name, of in files.items():
         if of["sha256"]:
-            _seen[folder / name] = _stat(folder / name)
+            verified[folder / name] = _stat(folder / name)
 
 
 def _digests(paths: list[Path]) -> list[str]:
     with ThreadPoolExecutor(_HASHING) as threads:
-        return list(threads.map(_digest, paths))
+        return list(threads.map(sha256_of, paths))
 
 
-def _digest(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

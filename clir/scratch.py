@@ -124,11 +124,12 @@ def _runs(process: psutil.Process) -> bool:
 def _of_this_process(base: Path) -> Path:
     key = os.getpid(), base
     if key not in _folders:
-        _folders[key] = _made(base / f"clir-{os.getuid()}")
+        _folders[key] = own_folder(base / f"clir-{os.getuid()}")
     return _folders[key]
 
 
-def _made(root: Path) -> Path:
+def own_folder(root: Path) -> Path:
+    """A new folder of this process in ``root``; what dead processes left there goes."""
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -27,7 +27,7 @@ def random_negatives(positives: DataFrame, passages: DataFrame, count: int, seed
     ``positives`` has collection, query_id and doc_id, ``passages`` collection and doc_id. One
     passage may be drawn twice.
     """
-    numbered = _numbered(passages)
+    numbered = number_passages(passages)
     sizes = numbered.groupBy("collection").agg(F.max("number").alias("last"))
     draws = (
         positives.join(F.broadcast(sizes), "collection")
@@ -38,7 +38,7 @@ def random_negatives(positives: DataFrame, passages: DataFrame, count: int, seed
     return draws.join(found, ["collection", "number"]).drop("draw", "last", "number")
 
 
-def _numbered(passages: DataFrame) -> DataFrame:
+def number_passages(passages: DataFrame) -> DataFrame:
     """collection, doc_id, number: from 0 in each collection, in a fixed order, by many tasks."""
     bucketed = passages.select(
         "collection", "doc_id", F.expr(f"pmod(xxhash64(doc_id), {_BUCKETS})").alias("bucket")

@@ -218,7 +218,7 @@ def shuffled(
     follow its positive. Where domains are mixed by other shares than their own, each has as many
     passes as make that share; of a broken number, the rest is a part of its queries.
     """
-    passes = _passes(sizes, experiment.switching)
+    passes = passes_over_domains(sizes, experiment.switching)
     chances = F.create_map(*(F.lit(x) for pair in passes.items() for x in pair))[F.col("domain")]
     lot = F.expr(f"pmod(xxhash64(collection, query_id, {seed}), 1000000) / 1000000")
     copies = (
@@ -236,7 +236,7 @@ def shuffled(
     )
 
 
-def _passes(sizes: dict[str, int], settings: Switching) -> dict[str, float]:
+def passes_over_domains(sizes: dict[str, int], settings: Switching) -> dict[str, float]:
     """Passes over each domain that give it its share, as many pairs in all as ``copies`` passes."""
     weights = settings.domain_weights or {
         domain: size ** (1 / settings.domain_temperature) for domain, size in sizes.items()

@@ -28,7 +28,7 @@ from clir.lexicons.entries import ranked
 from clir.text.terms import term_keys
 from spark_etl.session import Spark, one_task_each, read_table, run_each
 
-_BLOCK = 8192  # words looked up by one task
+BLOCK = 8192  # words looked up by one task
 
 
 class _Words(NamedTuple):
@@ -65,12 +65,12 @@ def build(
             (lang, side, block)
             for lang in langs
             for side in ("en", lang)
-            for block in range(0, sizes[side], _BLOCK)
+            for block in range(0, sizes[side], BLOCK)
         ]
-        run_each(session, blocks, lambda block: _nearness(work, *block))
+        run_each(session, blocks, lambda block: write_nearness(work, *block))
         count = experiment.lexicons.translations
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
-        run_each(session, english, lambda block: _translate(work, *block, count))
+        run_each(session, english, lambda block: write_entries(work, *block, count))
         table = one_task_each(session, [(lang,) for lang in langs], "lang string")
         table.mapInArrow(_ranker(work, count), from_arrow_schema(tables.LEXICON)).write.parquet(
             str(out / "data")
@@ -135,24 +135,24 @@ def _rows_of(terms: pa.ChunkedArray, work: Path, lang: str) -> np.ndarray:
     return np.where(known[order][place] == wanted, order[place], -1)
 
 
-def _nearness(work: Path, lang: str, side: str, block: int) -> int:
+def write_nearness(work: Path, lang: str, side: str, block: int) -> int:
     """Nearness of a block of one side to the other side, for CSLS."""
     english, theirs = _space(work, lang)
     queries, keys = (english, theirs) if side == "en" else (theirs, english)
-    mean = word_vectors.nearness(queries[block : block + _BLOCK], keys)
+    mean = word_vectors.nearness(queries[block : block + BLOCK], keys)
     with whole_files.writing(work / f"{lang}.near.{side}.{block:09}.npy") as file:
         np.save(file, mean)
     return len(mean)
 
 
-def _translate(work: Path, lang: str, block: int, count: int) -> int:
+def write_entries(work: Path, lang: str, block: int, count: int) -> int:
     """Write the entries of a block of English words: targets whose own best is that word."""
     english, theirs = _space(work, lang)
     near_english, near_theirs = (
         np.concatenate([np.load(part) for part in sorted(work.glob(f"{lang}.near.{side}.*.npy"))])
         for side in ("en", lang)
     )
-    here = slice(block, block + _BLOCK)
+    here = slice(block, block + BLOCK)
     found, scores = word_vectors.csls(english[here], theirs, near_english[here], near_theirs, count)
     targets, place = np.unique(found, return_inverse=True)
     back = word_vectors.csls(theirs[targets], english, near_theirs[targets], near_english, 1)[0][
@@ -180,12 +180,12 @@ def _ranker(
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for lang in batch["lang"].to_pylist():
-                yield from _ranked(work, lang, count).to_batches()
+                yield from best_of_language(work, lang, count).to_batches()
 
     return run
 
 
-def _ranked(work: Path, lang: str, count: int) -> pa.Table:
+def best_of_language(work: Path, lang: str, count: int) -> pa.Table:
     """The entries of all blocks: spellings of one term may stand in any (``apple``, ``Apple``)."""
     parts = [pq.read_table(part) for part in sorted(work.glob(f"{lang}.entries.*.parquet"))]
     entries = ranked(pa.concat_tables(parts))

@@ -21,7 +21,7 @@ from clir import tables
 from clir.retrieval import bm25
 from clir.whole_files import write_table
 
-_BLOCK = 2048  # queries that are looked up in one go
+BLOCK = 2048  # queries that are looked up in one go
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FirstStage:
         texts = pc.binary_join_element_wise(documents["title"], documents["text"], " ")
         bm25.save_index(texts, self.folder / "bm25")
         pq.write_table(documents.select(["doc_id"]), self.folder / "documents.parquet")
-        pq.write_table(queries, self.folder / "queries.parquet", row_group_size=_BLOCK)
+        pq.write_table(queries, self.folder / "queries.parquet", row_group_size=BLOCK)
         return pq.read_metadata(self.folder / "queries.parquet").num_row_groups
 
     def find(self, block: int, depth: int) -> pa.Table:

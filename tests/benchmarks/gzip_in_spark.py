@@ -22,7 +22,7 @@ from clir.lexicons import sql_dump
 from clir.lexicons.sql_dump import Account, read_dump
 from spark_etl.session import one_task_each, spark_session
 from tests.benchmarks import generate
-from tests.benchmarks.work import _PAGE
+from tests.benchmarks.work import PAGE
 
 _ROWS = "page_id long, page_namespace long, page_title string, page_is_redirect long"
 
@@ -40,13 +40,13 @@ def split(spark: SparkSession, path: str) -> DataFrame:
 def _parsed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for path in batch["path"].to_pylist():
-            yield from read_dump(path, "page", _PAGE, Account())
+            yield from read_dump(path, "page", PAGE, Account())
 
 
 def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for path in map(Path, batch["path"].to_pylist()):
-            reader = sql_dump.Reader(path, "page", _PAGE, Account())
+            reader = sql_dump.Reader(path, "page", PAGE, Account())
             for block in sql_dump.blocks_of_lines(path):
                 if not reader.columns:
                     reader.read(block)
@@ -56,7 +56,7 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _parsed_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for row in batch.to_pylist():
-            reader = sql_dump.Reader(Path(), "page", _PAGE, Account())
+            reader = sql_dump.Reader(Path(), "page", PAGE, Account())
             reader.columns = row["names"]
             yield reader.read(row["block"])[0]
 

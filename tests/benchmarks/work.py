@@ -22,7 +22,7 @@ from clir.lexicons.sql_dump import Account, read_dump
 from clir.switching import switcher as switching
 from spark_etl import session, titles
 
-_PAGE = pa.schema(
+PAGE = pa.schema(
     {
         "page_id": pa.int64(),
         "page_namespace": pa.int64(),
@@ -34,16 +34,16 @@ _PROBABILITY = 0.5
 
 
 def dump_reader(path: str) -> int:
-    next(read_dump(path, "page", _PAGE, Account()))
+    next(read_dump(path, "page", PAGE, Account()))
     _start_clock()  # the compiled loops are loaded
-    return sum(batch.num_rows for batch in read_dump(path, "page", _PAGE, Account()))
+    return sum(batch.num_rows for batch in read_dump(path, "page", PAGE, Account()))
 
 
 def mwsql_reader(path: str) -> int:
     from mwsql import Dump
 
     dump = Dump.from_file(path)
-    wanted = [dump.col_names.index(name) for name in _PAGE.names]
+    wanted = [dump.col_names.index(name) for name in PAGE.names]
     return sum(1 for row in dump.rows() if [row[i] for i in wanted])
 
 

@@ -163,7 +163,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
     (tmp_path / "theirs").mkdir()
     (tmp_path / f"clir-{os.getuid()}").symlink_to(tmp_path / "theirs")
     with pytest.raises(InputError, match="it is not yours"):
-        scratch._made(tmp_path / f"clir-{os.getuid()}")
+        scratch.own_folder(tmp_path / f"clir-{os.getuid()}")
 
 
 def test_an_interruption_is_no_error_that_the_work_may_catch(job, tmp_path):

@@ -245,7 +245,7 @@ DAMAGES = {
 
 def forget():
     """As another process would find it."""
-    manifest._seen.clear()
+    manifest.verified.clear()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -282,8 +282,8 @@ def test_a_damaged_byte_is_told_by_the_process_that_wrote_the_file_too(output, s
 
 
 def test_a_table_is_hashed_once_in_a_process(output, source, monkeypatch):
-    hashed, digest = [], manifest._digest
-    monkeypatch.setattr(manifest, "_digest", lambda path: hashed.append(path) or digest(path))
+    hashed, digest = [], manifest.sha256_of
+    monkeypatch.setattr(manifest, "sha256_of", lambda path: hashed.append(path) or digest(path))
     first = output / "first"
     build(first, source)
     for number in range(3):
@@ -297,7 +297,7 @@ def test_a_table_is_hashed_once_in_a_process(output, source, monkeypatch):
 
 
 def test_without_hashes_no_byte_is_read(output, monkeypatch):
-    monkeypatch.setattr(manifest, "_digest", lambda path: pytest.fail("read"))
+    monkeypatch.setattr(manifest, "sha256_of", lambda path: pytest.fail("read"))
     assert build(output / "first", hashes=False)
     assert build(output / "second", output / "first", hashes=False)
     monkeypatch.undo()

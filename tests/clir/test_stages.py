@@ -62,9 +62,10 @@ def test_what_lies_elsewhere_need_not_be_seen_from_here(settings, tmp_path):
     for stage in stages.every(settings):
         manifest.build(settings.workspace, *stage, lambda out: {})
     dump = settings.titles[0].model_copy(update={"page": tmp_path / "gone"})
-    assert stages._why(settings, stages.titles(settings), set()) is None
-    gone = settings.model_copy(update={"titles": [dump]})
-    assert "other settings: titles" in (stages._why(gone, stages.titles(gone), set()) or "")
+    (mined, *_) = stages.looks(settings)
+    assert mined.why is None
+    (mined, *_) = stages.looks(settings.model_copy(update={"titles": [dump]}))
+    assert "other settings: titles" in (mined.why or "")
 
 
 def test_a_model_is_trained_anew_where_its_base_has_changed(tmp_path, monkeypatch):

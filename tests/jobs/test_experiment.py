@@ -232,7 +232,7 @@ def test_nothing_is_computed_from_what_was_damaged(
     stage, _, pattern = damaged.partition("/")
     file = sorted((finished / stage).glob(pattern))[0]
     content, aside = file.read_bytes(), tmp_path / "aside"
-    manifest._seen.clear()  # as in a process of its own
+    manifest.verified.clear()  # as in a process of its own
     (finished / due).rename(aside)
     try:
         if how == "deleted":

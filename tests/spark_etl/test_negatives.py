@@ -7,7 +7,7 @@ import pytest
 from clir.errors import InputError
 from clir.experiment import Switching
 from spark_etl import training_pairs
-from spark_etl.negatives import _numbered, candidate_negatives, random_negatives
+from spark_etl.negatives import candidate_negatives, number_passages, random_negatives
 
 KEYS = "collection string, query_id string, doc_id string"
 
@@ -20,7 +20,7 @@ def passages(spark):
 
 def test_passages_are_numbered_from_0_whatever_the_partitions(passages):
     found = {
-        tuple(sorted((r.collection, r.number, r.doc_id) for r in _numbered(table).collect()))
+        tuple(sorted((r.collection, r.number, r.doc_id) for r in number_passages(table).collect()))
         for table in (passages.coalesce(1), passages.repartition(5))
     }
     (rows,) = found
@@ -65,10 +65,12 @@ def test_candidate_negatives_are_unjudged_candidates(spark):
     ],
 )
 def test_passes_over_domains(settings, expected):
-    passes = training_pairs._passes({"news": 30, "social": 10}, Switching(**settings))
+    passes = training_pairs.passes_over_domains({"news": 30, "social": 10}, Switching(**settings))
     assert passes == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_domain_without_a_weight_is_named():
     with pytest.raises(InputError, match="no weight for social"):
-        training_pairs._passes({"news": 1, "social": 1}, Switching(domain_weights={"news": 1}))
+        training_pairs.passes_over_domains(
+            {"news": 1, "social": 1}, Switching(domain_weights={"news": 1})
+        )

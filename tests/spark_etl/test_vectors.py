@@ -174,7 +174,7 @@ def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
 @pytest.mark.parametrize("block", [3, 100])
 def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, block):
     """``apple`` and ``Apple`` stand in different blocks, and each has a translation of its own."""
-    monkeypatch.setattr(vector_lexicon, "_BLOCK", block)
+    monkeypatch.setattr(vector_lexicon, "BLOCK", block)
     english = ["the", "apple", "of", "sun", "moon", "star", "sea", "Apple", "APPLE", "Sun"]
     german = ["die", "Apfel", "von", "Sonne", "Mond", "Stern", "See", "Firma", "apfel", "Zeitung"]
     space = word_vectors.normalised(np.random.default_rng(5).normal(size=(10, 16)))
@@ -184,11 +184,11 @@ def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, blo
         pq.write_table(pa.table({"word": words}), tmp_path / f"{lang}.words.parquet")
     blocks = range(0, 10, block)
     for at in blocks:
-        vector_lexicon._nearness(tmp_path, "de", "en", at)
-        vector_lexicon._nearness(tmp_path, "de", "de", at)
+        vector_lexicon.write_nearness(tmp_path, "de", "en", at)
+        vector_lexicon.write_nearness(tmp_path, "de", "de", at)
     for at in blocks:
-        vector_lexicon._translate(tmp_path, "de", at, 2)
-    rows = vector_lexicon._ranked(tmp_path, "de", 2).to_pylist()
+        vector_lexicon.write_entries(tmp_path, "de", at, 2)
+    rows = vector_lexicon.best_of_language(tmp_path, "de", 2).to_pylist()
     terms = {}
     for row in rows:
         terms.setdefault(row["source_term"].lower(), []).append(row)
@@ -198,7 +198,7 @@ def test_a_term_has_one_ranking_however_it_is_spelled(tmp_path, monkeypatch, blo
     }  # fmt: skip
     assert {row["target_term"].lower() for row in terms["apple"]} == {"apfel", "firma"}
     assert all(rows[0]["score"] >= rows[-1]["score"] for rows in terms.values())
-    best = vector_lexicon._ranked(tmp_path, "de", 1).to_pylist()
+    best = vector_lexicon.best_of_language(tmp_path, "de", 1).to_pylist()
     assert sorted(row["score"] for row in best) == sorted(r[0]["score"] for r in terms.values())
 
 

@@ -64,7 +64,7 @@ def test_bm25_finds_a_languages_documents_for_the_queries_of_a_split(first_stage
 def test_blocks_of_queries_make_the_whole(first_stage, monkeypatch):
     first_stage.index()
     whole = first_stage.find(0, 2)
-    monkeypatch.setattr(candidates, "_BLOCK", 1)
+    monkeypatch.setattr(candidates, "BLOCK", 1)
     assert first_stage.index() == 2
     assert pa.concat_tables([first_stage.find(0, 2), first_stage.find(1, 2)]) == whole
 
