@@ -87,7 +87,7 @@ def collections(experiment: Experiment) -> Stage:
     chosen = list(dict.fromkeys([*experiment.collections.train, *experiment.collections.test]))
     files = [file for collection in chosen for file in layouts.files(collection)]
     # What ir_datasets fetches for a name does not change; that, the settings tell.
-    paths = dict.fromkeys(Path(file.path) for file in files if not layouts.is_named(file))
+    paths = dict.fromkeys(Path(file.path) for file in files if not file.named)
     about = [c.path / "about.json" for c in chosen if c.path and not c.domain]
     settings = {
         "collections": [c.model_dump(mode="json") for c in chosen],

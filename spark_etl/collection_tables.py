@@ -14,8 +14,9 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from clir import manifest, stages
-from clir.collections import layouts as readers
-from clir.collections.layouts import SCHEMAS, Part
+from clir.collections import layouts, reading
+from clir.collections.layouts import Part
+from clir.collections.reading import SCHEMAS
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
@@ -25,7 +26,7 @@ from spark_etl.session import Spark, one_task_each, read_table
 # What one task reads.
 _WORK = (
     "parts array<struct<kind string, form string, path string, collection string, domain string, "
-    "lang string, split string, start long, end long>>"
+    "lang string, split string, start long, end long, named boolean>>"
 )
 _TYPES = {pa.string(): "string", pa.int32(): "int", pa.float64(): "double"}
 
@@ -34,7 +35,7 @@ def load(spark: Spark, experiment: Experiment) -> Path:
     """Make the tables of all collections of the experiment; returns their folder."""
     collections = dict.fromkeys([*experiment.collections.train, *experiment.collections.test])
     stage = stages.collections(experiment)
-    files = [file for collection in collections for file in readers.files(collection)]
+    files = [file for collection in collections for file in layouts.files(collection)]
 
     def write(out: Path) -> dict[str, Any]:
         session = spark()
@@ -125,14 +126,14 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
                 for part in task["parts"]:
                     yield from reader(Part(**part))
 
-    reader = readers.read_marked if kind in TEXT_IDS else readers.read
+    reader = reading.read_marked if kind in TEXT_IDS else reading.read
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
     columns += ", recoded boolean" if kind in TEXT_IDS else ""
     if not files:
         return spark.createDataFrame([], columns)
     # Executors do not run in this process's folder.
-    files = [file if readers.is_named(file) else file.absolute() for file in files]
-    tasks = [(parts,) for parts in readers.tasks(files)]
+    files = [file if file.named else file.absolute() for file in files]
+    tasks = [(parts,) for parts in reading.tasks(files)]
     rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
     if kind == "documents":
         return rows
@@ -147,7 +148,7 @@ def _check_ids(spark: SparkSession, out: Path, files: list[Part]) -> None:
         if repeated:
             wanted = (kind, repeated["collection"], repeated["lang"])
             like = [file for file in files if (file.kind, file.collection, file.lang) == wanted]
-            first, second, *_ = readers.places(like, key, [repeated[key]])
+            first, second, *_ = reading.places(like, key, [repeated[key]])
             raise InputError(
                 f"{second.path}:{second.line}: duplicate id {repeated[key]!r}, "
                 f"first in {first.path}:{first.line}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from clir.collections import layouts as readers
+from clir.collections import reading
 from clir.collections.layouts import Part
 from clir.errors import InputError
 from clir.tables import TEXT_IDS
@@ -132,7 +132,7 @@ def _first(lost: DataFrame, files: list[Part], kind: str, share: Row) -> str:
         rows = lost.where(F.col("missing") == key.replace("_", " ")).select(f"raw_{key}").distinct()
         ids = [row[0] for row in rows.orderBy(f"raw_{key}").limit(_TOLD).collect()]
         if ids:
-            found.append((next(readers.places(here, key, ids)), key))
+            found.append((next(reading.places(here, key, ids)), key))
     paths = [file.path for file in here]
     place, key = min(found, key=lambda pair: (paths.index(pair[0].path), pair[0].line))
     unknown = f"unknown {key.replace('_', ' ')} {place.value!r}"

@@ -4,6 +4,10 @@ import gzip
 import json
 from pathlib import Path
 
+from clir.collections import reading
+from clir.collections.layouts import files as files_of
+from clir.experiment import Collection
+
 DOCUMENTS = {"1": 'A "coral reef', "2": "Der Hund, 5'", "3": "a <b & c"}
 QUERIES = {"7": "which reef?", "8": "dogs"}
 JUDGMENTS = [("train", "7", "1", 1), ("test", "8", "2", 2), ("test", "8", "3", 0)]
@@ -83,3 +87,23 @@ def _run_beside(folder: Path) -> Path:
     rows = (f"{query} Q0 {doc} {rank} {score} bm25" for query, doc, rank, score in RUN)
     write(folder / "candidates" / "test.run", *rows)
     return folder
+
+
+def rows(files, kind=None):
+    return [
+        row
+        for file in files
+        if kind in (None, file.kind)
+        for batch in reading.read(file)
+        for row in batch.to_pylist()
+    ]
+
+
+def read(folder, **settings):
+    """The rows of a collection by kind, read in ranges of five bytes."""
+    given = Collection(path=folder, domain="news", **settings)
+    found = {kind: [] for kind in reading.SCHEMAS}
+    for task in reading.tasks(files_of(given), 5):
+        for part in task:
+            found[part.kind] += rows([part])
+    return found

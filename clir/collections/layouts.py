@@ -23,51 +23,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from clir import names, tables
-from clir.collections import beir, msmarco, named_datasets, trec
+from clir import names
+from clir.collections import named_datasets
 from clir.errors import InputError
 from clir.experiment import Collection
 from clir.languages import LANGUAGES, OF_COLLECTIONS, check_collection_language
-from clir.text.lines import Rows
 
-SCHEMAS = {
-    "documents": tables.DOCUMENTS,
-    "queries": tables.QUERIES,
-    "judgments": tables.JUDGMENTS,
-    "candidates": tables.CANDIDATES,
-}
-_FILE_READERS = {
-    "BEIR texts": beir.read_texts,
-    "BEIR judgments": beir.read_judgments,
-    "MS MARCO texts": msmarco.read_texts,
-    "positives of triples": msmarco.read_positives,
-    "negatives of triples": msmarco.read_negatives,
-    "top 1000": msmarco.read_top1000,
-    "TREC documents": trec.read_documents,
-    "TREC topics": trec.read_topics,
-    "TREC judgments": trec.read_judgments,
-    "TREC run": trec.read_run,
-}
-_NAMED_READERS = {
-    "named documents": named_datasets.read_documents,
-    "named queries": named_datasets.read_queries,
-    "named judgments": named_datasets.read_judgments,
-    "named scored documents": named_datasets.read_scored,
-    "named triples": named_datasets.read_negatives,
-}
 _TEXTS = ("documents", "queries")
-_NOT_CUT = {"TREC documents", "TREC topics", *_NAMED_READERS}  # not line by line
 
 
 class Part(NamedTuple):
     """What one task reads: a file, a range of its bytes, or a kind of a named dataset."""
 
-    kind: str  # the table it becomes a part of, a key of SCHEMAS
-    form: str  # how it is read, a key of one of the readers
+    kind: str  # the table it becomes a part of: documents, queries, judgments or candidates
+    form: str  # how it is read (clir.collections.reading)
     path: str  # or the name
     collection: str
     domain: str
@@ -75,6 +44,7 @@ class Part(NamedTuple):
     split: str = ""  # of judgments and candidates
     start: int = 0
     end: int | None = None
+    named: bool = False  # ir_datasets has it, under a name in place of a path
 
     def absolute(self) -> Part:
         """The same for a process in another folder."""
@@ -112,109 +82,12 @@ def held(files: Iterable[Part]) -> str:
     return f"it has documents in {documents}, queries in {queries}"
 
 
-def is_named(file: Part) -> bool:
-    """Whether ir_datasets has it, under a name in place of a path."""
-    return file.form in _NAMED_READERS
-
-
-def tasks(files: Iterable[Part], size: int = 64 << 20) -> list[list[Part]]:
-    """The same files in runs of about ``size`` bytes: large ones cut, small ones together.
-
-    A run is of one collection and language, so whoever reads one of them skips the others' files.
-    """
-    runs: list[list[Part]] = []
-    last, room = None, 0
-    for file in sorted(files, key=lambda file: (file.collection, file.lang, file.path, file.form)):
-        for part, bytes_ in _cut(file, size):
-            if (file.collection, file.lang) != last or bytes_ > room:
-                runs.append([])
-                last, room = (file.collection, file.lang), size
-            runs[-1].append(part)
-            room -= bytes_
-    return runs
-
-
-def read(part: Part) -> Iterator[pa.RecordBatch]:
-    """A part as batches of its kind's table. Errors name file and line."""
-    for batch in read_marked(part):
-        yield batch.select(SCHEMAS[part.kind].names)
-
-
-def read_marked(part: Part) -> Iterator[pa.RecordBatch]:
-    """The same with a column ``recoded``: whether a text was read in another encoding."""
-    for batch, _, recoded in _read(part):
-        for key in {"query_id", "doc_id"} & set(batch.schema.names):
-            if pc.any(pc.equal(pc.binary_length(batch[key]), 0)).as_py():
-                path, line, _ = next(places([part._replace(start=0, end=None)], key, [""]))
-                raise InputError(f"{path}:{line}: an empty {key.replace('_', ' ')}")
-        domains = batch["domain"].unique().to_pylist() if "domain" in batch.schema.names else []
-        if names.ALL_DOMAINS in domains:
-            place = next(places([part._replace(start=0, end=None)], "domain", [names.ALL_DOMAINS]))
-            _checked_domain(place.value, f"{place.path}:{place.line}")
-        yield batch.append_column("recoded", recoded)
-
-
-class Place(NamedTuple):
-    """Where a value stands."""
-
-    path: str
-    line: int
-    value: str
-
-
-def places(files: Iterable[Part], column: str, values: list[str]) -> Iterator[Place]:
-    """Where each row is that has one of some values, for a message about it."""
-    wanted = pa.array(values, pa.string())
-    for file in files:
-        for batch, lines, _ in _read(file):
-            for row in np.flatnonzero(pc.is_in(batch[column], value_set=wanted)):
-                yield Place(file.path, int(lines[row]), batch[column][row].as_py())
-
-
-def _read(part: Part) -> Iterator[tuple[pa.RecordBatch, np.ndarray, pa.BooleanArray]]:
-    schema = SCHEMAS[part.kind]
-    for columns, lines in _rows(part):
-        recoded = columns.pop("recoded", None) or pa.repeat(False, len(lines))
-        same = {"collection": part.collection, "lang": part.lang, "split": part.split, "title": ""}
-        if "id" in columns:
-            columns["doc_id" if part.kind == "documents" else "query_id"] = columns["id"]
-        if "domain" in schema.names:
-            own = columns.get("domain", pa.nulls(len(lines), pa.string()))
-            columns["domain"] = pc.fill_null(own, part.domain)
-        arrays = [
-            columns[field.name].cast(field.type)
-            if field.name in columns
-            else pa.repeat(pa.scalar(same.get(field.name), field.type), len(lines))
-            for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema), lines, recoded
-
-
-def _checked_domain(domain: str, place: str) -> str:
+def checked_domain(domain: str, place: str) -> str:
+    """``domain`` itself; InputError, naming where it stands, where it is no name of one."""
     try:
         return names.check_domain(domain)
     except ValueError as error:
         raise InputError(f"{place}: {error}") from None
-
-
-def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
-    """A file in ranges of ``size`` bytes, each with its length; what cannot be cut, whole."""
-    if is_named(file):
-        yield file, size
-        return
-    total = Path(file.path).stat().st_size
-    if file.form in _NOT_CUT or file.path.endswith(".gz"):
-        yield file, total
-        return
-    for start in range(0, total, size):
-        end = min(start + size, total)
-        yield file._replace(start=start, end=end), end - start
-
-
-def _rows(part: Part) -> Iterator[Rows]:
-    if is_named(part):
-        return _NAMED_READERS[part.form](part.path)
-    return _FILE_READERS[part.form](Path(part.path), part.start, part.end)
 
 
 def _domain(collection: Collection) -> str:
@@ -233,7 +106,7 @@ def _domain(collection: Collection) -> str:
         raise InputError(
             f"{about}: names no domain; write the collection as {{path: ..., domain: ...}}"
         )
-    return _checked_domain(domain, str(about))
+    return checked_domain(domain, str(about))
 
 
 def _layout(base: Part, folder: Path, collection: Collection) -> Iterator[Part]:
@@ -352,7 +225,7 @@ def _named(base: Part, collection: Collection) -> Iterator[Part]:
     """What ir_datasets has under a name."""
     assert collection.name is not None
     dataset = named_datasets.load(collection.name)
-    base = base._replace(path=collection.name)
+    base = base._replace(path=collection.name, named=True)
     for kind, has, lang in (
         ("documents", dataset.has_docs(), "docs_lang"),
         ("queries", dataset.has_queries(), "queries_lang"),

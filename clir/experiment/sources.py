@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir import manifest
-from clir.collections import layouts as readers
+from clir.collections import layouts
 from clir.collections.layouts import Part
 from clir.errors import InputError
 from clir.experiment.data import Collection
@@ -62,7 +62,7 @@ def collections(experiment: Experiment) -> Iterator[Problem]:
     for side in ("train", "test"):
         for at, collection in enumerate(getattr(experiment.collections, side)):
             try:
-                found[collection] = readers.files(collection)
+                found[collection] = layouts.files(collection)
             except InputError as error:
                 yield problem(str(error), f"collections.{side}.{at}", "collections")
                 continue
@@ -221,11 +221,11 @@ def _untrainable(experiment: Experiment, found: dict[Collection, list[Part]]) ->
     if any(METHODS[method].translated for method in experiment.methods):
         trained.append(experiment.switching.pair)
     for collection in experiment.collections.train:
-        documents, queries = readers.languages(found[collection])
+        documents, queries = layouts.languages(found[collection])
         if not any(query in queries and doc in documents for query, doc in trained):
             yield (
                 f"{collection.place}: training needs English queries and documents; "
-                f"{readers.held(found[collection])}"
+                f"{layouts.held(found[collection])}"
             )
 
 
@@ -234,13 +234,13 @@ def _unrankable(experiment: Experiment, found: dict[Collection, list[Part]]) -> 
     split, source = experiment.collections.test_split, experiment.evaluation.candidates_from
     for collection in experiment.collections.test if experiment.reranks else []:
         files = found[collection]
-        english = source == "bm25" and all("en" in langs for langs in readers.languages(files))
+        english = source == "bm25" and all("en" in langs for langs in layouts.languages(files))
         given = any(part.kind == "candidates" and part.split == split for part in files)
         if not (english or given):
             yield (
                 f"{collection.place}: what is reranked is what BM25 finds in English, or the "
                 f"candidates of a collection (evaluation.candidates_from: {source}); "
-                f"{readers.held(files)}: give it candidates/{split}.run"
+                f"{layouts.held(files)}: give it candidates/{split}.run"
             )
 
 

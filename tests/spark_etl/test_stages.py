@@ -10,7 +10,7 @@ import pytest
 
 from clir import experiment, manifest, tables
 from clir.collections import trec
-from clir.collections.layouts import SCHEMAS
+from clir.collections.reading import SCHEMAS
 from clir.errors import InputError, user_message
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts

@@ -4,6 +4,7 @@ from typing import NamedTuple
 import pytest
 
 from clir.collections import layouts as collections
+from clir.collections import reading
 from clir.errors import InputError
 from clir.experiment import Collection
 
@@ -11,7 +12,7 @@ from clir.experiment import Collection
 def rows(name, **settings):
     found = {}
     for part in collections.files(Collection(name=name, domain="news", **settings)):
-        batches = [row for batch in collections.read(part) for row in batch.to_pylist()]
+        batches = [row for batch in reading.read(part) for row in batch.to_pylist()]
         found.setdefault(part.kind, []).extend(tuple(row.values()) for row in batches)
     return found
 

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clir import tables
-from clir.collections.layouts import SCHEMAS
+from clir.collections.reading import SCHEMAS
 from clir.retrieval import candidates
 from clir.retrieval.candidates import FirstStage, brought
 

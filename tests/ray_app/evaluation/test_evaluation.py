@@ -15,7 +15,7 @@ from ir_measures import AP, RR, R, nDCG
 
 from clir import tables
 from clir.collections import trec
-from clir.collections.layouts import SCHEMAS
+from clir.collections.reading import SCHEMAS
 from clir.experiment import Evaluation
 from clir.families import FAMILIES
 from clir.retrieval.candidates import brought
