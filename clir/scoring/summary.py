@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clir import names
-from clir.scoring.measures import bonferroni, paired_p_values
+from clir.scoring.significance import bonferroni, paired_p_values
 from clir.switching.methods import BASELINE
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
