@@ -1,9 +1,4 @@
-"""The measures of a ranking, and their values per query.
-
-Ranking follows trec_eval's rule for ties (score descending, then document id descending), and the
-measures are ir_measures'. A scorer that returns a constant thus ranks by document id, which knows
-nothing of the query: it scores as badly as chance.
-"""
+"""The measures of a ranking, by ir_measures, and their values per query."""
 
 from __future__ import annotations
 
@@ -16,25 +11,6 @@ from ir_measures import AP, RR, R, nDCG
 
 # Their names in results, in the order of the report.
 MEASURES = {"MRR@10": RR @ 10, "MAP": AP, "recall@50": R @ 50, "nDCG@10": nDCG @ 10}
-
-
-def best(scores: np.ndarray, depth: int) -> np.ndarray:
-    """Columns of the ``depth`` best documents per row, best first, ties by trec_eval's rule.
-
-    ``scores``: queries x documents, columns in ascending order of document ids, which turns the
-    rule into a stable sort from the right.
-    """
-    columns = scores.shape[1]
-    depth = min(depth, columns)
-    reverse = -scores[:, ::-1]
-    if 0 < depth < columns:
-        edge = np.partition(reverse, depth - 1, axis=1)[:, depth - 1 : depth]
-        candidates = reverse <= edge
-        if (candidates.sum(axis=1) == depth).all():  # no tie across the edge: sort only these
-            picked = np.nonzero(candidates)[1].reshape(len(scores), depth)
-            order = np.argsort(np.take_along_axis(reverse, picked, 1), axis=1, kind="stable")
-            return np.asarray(columns - 1 - np.take_along_axis(picked, order, 1))
-    return np.asarray(columns - 1 - np.argsort(reverse, axis=1, kind="stable")[:, :depth])
 
 
 def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
@@ -59,10 +35,10 @@ def per_query(judgments: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
 
 
 def _asked() -> dict[Any, list[tuple[str, float]]]:
-    """What ir_measures is asked for, and the names of what it tells; below a least value that is 0.
+    """What ir_measures computes; for each, our names, and the least value that does not become 0.
 
-    RR@k is RR, or 0 where that is below 1/k. ir_measures has RR from one pass over the run for all
-    measures, RR@k from a second one in another library.
+    RR@k is RR, but 0 where that is below 1/k. So RR is asked for: ir_measures computes it in one
+    pass over the run with all others, but RR@k in a second one, by another library.
     """
     asked: dict[Any, list[tuple[str, float]]] = {}
     for name, measure in MEASURES.items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from clir.experiment import Experiment
@@ -11,7 +9,7 @@ from clir.switching.methods import BASELINE
 from ray_app.report import rows
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any] | None:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object] | None:
     """None where there is no zero-shot."""
     part = summary[
         (summary["query_lang"] == "all")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from clir import manifest
@@ -11,7 +9,7 @@ from clir.experiment import Experiment
 from clir.languages import OF_COLLECTIONS
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any] | None:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object] | None:
     """A line per collection and language that has some; None where none failed."""
     counts = manifest.read(experiment.workspace.collections)["counts"]["flaws"]
     lines = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,7 +14,7 @@ from clir.languages import OF_COLLECTIONS
 from ray_app.report import rows
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any]:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     """Query languages down, document languages across; one scale of colours for all maps."""
     pairs = summary[
         (summary["measure"] == rows.SHOWN)

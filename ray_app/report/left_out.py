@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -13,7 +11,7 @@ from ray_app.report import rows
 MEASURES = ("MAP", "recall@50")
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any] | None:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object] | None:
     """None where no domain was left out."""
     if not (left := experiment.leave_out):
         return None

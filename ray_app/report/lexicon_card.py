@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pandas as pd
 
@@ -11,6 +10,6 @@ from clir.experiment import Experiment
 from clir.languages import OF_COLLECTIONS
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any]:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     cards = json.loads((experiment.workspace.lexicon_card / "card.json").read_text())
     return {"cards": cards, "languages": OF_COLLECTIONS}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from clir.experiment import Experiment
 from ray_app.report import rows
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any] | None:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object] | None:
     """None where no translation failed."""
     part = rows.means(summary)
     shown = part[(part["measure"] == rows.SHOWN) & (part["masked_queries"] > 0)]

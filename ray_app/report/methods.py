@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from clir.experiment import Experiment
@@ -11,7 +9,7 @@ from clir.scoring.measures import MEASURES
 from ray_app.report import rows
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any]:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     part = rows.means(summary)
     conditions = rows.conditions(part)
     tables = {measure: rows.by_method(part, measure, conditions) for measure in MEASURES}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jinja2
 import pandas as pd
@@ -24,17 +23,17 @@ from ray_app.report import (
 )
 
 # What a template shows, from the experiment and rows of its summary; None: no such section.
-Section = Callable[[Experiment, pd.DataFrame], dict[str, Any] | None]
+Section = Callable[[Experiment, pd.DataFrame], dict[str, object] | None]
 
 # In the order of the page: templates, and what computes their values. First those that are shown
 # for each model on each test collection, from the rows of these two.
-OF_A_MODEL: dict[str, Section] = {
+OF_EACH_MODEL: dict[str, Section] = {
     "methods.html": methods.section,
     "heat_maps.html": heat_maps.section,
     "domain_gains.html": domain_gains.section,
     "masked_means.html": masked_means.section,
 }
-OF_ALL: dict[str, Section] = {
+OF_THE_EXPERIMENT: dict[str, Section] = {
     "left_out.html": left_out.section,
     "lexicon_card.html": lexicon_card.section,
     "flawed_translations.html": flawed_translations.section,
@@ -55,16 +54,16 @@ def page(experiment: Experiment, summary: pd.DataFrame) -> str:
         {
             "experiment": experiment,
             "languages": rows.present(ranked, OF_COLLECTIONS),
-            "of_models": [
-                (f"{model} on {collection}", _sections(OF_A_MODEL, experiment, part))
+            "of_each_model": [
+                (f"{model} on {collection}", _sections(OF_EACH_MODEL, experiment, part))
                 for model, collection, part in rows.by_model(experiment, summary)
             ],
-            "of_all": _sections(OF_ALL, experiment, summary),
+            "of_the_experiment": _sections(OF_THE_EXPERIMENT, experiment, summary),
         },
     )
 
 
-def render(template: str, values: dict[str, Any]) -> str:
+def render(template: str, values: dict[str, object]) -> str:
     """A template's text; every name in it must be among the values."""
     return _TEMPLATES.get_template(template).render(values)
 

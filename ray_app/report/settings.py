@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import yaml
 
 from clir.experiment import Experiment
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any]:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     return {"yaml": yaml.safe_dump(experiment.model_dump(mode="json"), sort_keys=False)}

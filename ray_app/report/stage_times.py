@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from clir import manifest, stages
 from clir.experiment import Experiment
 
 
-def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, Any]:
+def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     lines = []
     for stage in stages.every(experiment):
         if made := manifest.manifest_of(stage.folder):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ray_app.report.page import OF_A_MODEL, OF_ALL, render
+from ray_app.report.page import OF_EACH_MODEL, OF_THE_EXPERIMENT, render
 
 CELL = {"text": "0.500*", "tone": "up", "title": "9 queries"}
 LINE = {"method": "ml-cs", "domain": "news", "cells": [CELL]}
@@ -47,4 +47,4 @@ def test_a_section_shows_its_values(template, values, texts):
 
 
 def test_every_section_of_the_page_is_tested_here():
-    assert [template for template, _, _ in SHOWN] == [*OF_A_MODEL, *OF_ALL]
+    assert [template for template, _, _ in SHOWN] == [*OF_EACH_MODEL, *OF_THE_EXPERIMENT]
