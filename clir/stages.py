@@ -14,6 +14,7 @@ from clir.collections import layouts
 from clir.experiment import Experiment
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.lexicons.vector_training import TERMS_JOINED
+from clir.scoring.measures import MEASURES
 from clir.switching.methods import BASELINE, METHODS, trained
 from clir.switching.plans import on_the_fly, pairs_folder, plan
 from clir.workspace import run_name
@@ -287,6 +288,7 @@ def system(experiment: Experiment, one: Trained, method: str) -> Stage:
         "evaluation": experiment.evaluation.model_dump(
             exclude={"workers", "batch_size", "candidates_from"}
         ),
+        "measures": {name: str(measure) for name, measure in MEASURES.items()},
         "pairs": model.pairs,
         "candidates": model.candidates if reranks else None,
         "test": [collection.id for collection in experiment.collections.test],

@@ -6,10 +6,10 @@ from clir import command, experiment, results
 def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
-    from ray_app.evaluation import report  # it takes seconds to load, see command.run
+    from ray_app.report import files, table  # it takes seconds to load, see command.run
 
-    report.write(settings)
-    report.print_table(settings)
+    files.write(settings)
+    table.print_table(settings)
 
 
 if __name__ == "__main__":

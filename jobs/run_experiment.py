@@ -35,15 +35,16 @@ def main() -> None:
     results.begin(settings)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
-    from ray_app.evaluation import pipeline, report
+    from ray_app.evaluation import pipeline
+    from ray_app.report import files, table
     from ray_app.training import launch_on_ray
 
     prepare_data(settings)
     with cluster.connected():
         launch_on_ray.train(settings)
         pipeline.evaluate(settings)
-    report.write(settings)
-    report.print_table(settings)
+    files.write(settings)
+    table.print_table(settings)
 
 
 def print_plan(settings: experiment.Experiment) -> None:

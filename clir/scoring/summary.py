@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from clir import names
-from clir.scoring.measures import bonferroni, paired_p_values
+from clir.scoring.significance import bonferroni, paired_p_values
 from clir.switching.methods import BASELINE
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
+# The columns that tell conditions apart, and pairs of languages in them.
 _WHOLE = ["model", "without_domain", "collection", "domain", "condition", "measure"]
 _TASK = [*_WHOLE, "query_lang", "doc_lang"]
 
@@ -30,21 +31,11 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     ``masked_value`` is the mean without values that are ``flawed`` (they tell of a translation that
     failed), ``masked_queries`` the number of queries that have others.
     """
-    keys = ["method", *_TASK, "query_id"]
     values = values.assign(masked=values["value"].where(~values["flawed"]))
-    seeds_averaged = values.groupby(keys, sort=True)[_VALUES].mean().reset_index()
-    values = _with_all_domains(seeds_averaged)
+    values = _with_all_domains(_averaged(values, _TASK))
     multilingual = values[values["condition"].str.startswith("MLIR-")].assign(condition="MLIR")
-    whole = (
-        pd.concat([values, multilingual])
-        .groupby(
-            ["method", *_WHOLE, "query_id"],
-            sort=True,
-        )[_VALUES]
-        .mean()
-        .reset_index()
-    )
-    means = whole.assign(query_lang="all", doc_lang="all")
+    means = _averaged(pd.concat([values, multilingual]), _WHOLE)
+    means = means.assign(query_lang="all", doc_lang="all")
     table = pd.concat([_tested(means, "mean"), _tested(values, "pair")])
     family = ["model", "collection", "domain", "measure", "level"]
     tested = table["p_value"].notna()
@@ -54,6 +45,11 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     )
     table = table.drop(columns="level").replace({np.nan: None})
     return [{str(key): row[key] for key in row} for row in table.to_dict("records")]
+
+
+def _averaged(values: pd.DataFrame, task: list[str]) -> pd.DataFrame:
+    """The mean of each method's values for each query, over all that ``task`` does not tell."""
+    return values.groupby(["method", *task, "query_id"], sort=True)[_VALUES].mean().reset_index()
 
 
 def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""Ranking and scoring on Ray Data, and the report."""
+"""Ranking and scoring on Ray Data."""

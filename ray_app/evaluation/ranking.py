@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clir.scoring.measures import best
+from clir.retrieval.top_k import top_k
 
 _QUERIES = 1024  # rows of a block's score matrix
 
@@ -37,7 +37,7 @@ def by_vectors(
         parts = []
         for at in range(0, len(queries), _QUERIES):
             scores = queries[at : at + _QUERIES] @ vectors.T
-            columns = best(scores, depth)
+            columns = top_k(scores, depth)
             parts.append((places[columns], np.take_along_axis(scores, columns, 1)))
         documents = np.concatenate([kept.documents, *_stack(parts, 0)], axis=1)
         scores = np.concatenate([kept.scores, *_stack(parts, 1)], axis=1)
