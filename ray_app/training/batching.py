@@ -39,6 +39,13 @@ from ray_app.models.families import Family
 _COLUMNS = "pair_id collection query_id doc_id query passage label score".split()
 
 
+class Share(NamedTuple):
+    """A worker's pairs of a batch."""
+
+    pairs: pa.Table
+    sizes: tuple[int, ...]  # how many pairs each worker has
+
+
 class PairStream:
     """The pairs of one method, endlessly; or its positives only.
 
@@ -61,17 +68,14 @@ class PairStream:
 
     def batches(
         self, first_step: int, last_step: int, size: int, rank: int, workers: int, seed: int
-    ) -> Iterator[tuple[pa.Table, tuple[int, ...]]]:
-        """Worker ``rank``'s share of the batches of steps first_step .. last_step - 1.
-
-        With each, how many pairs every worker has.
-        """
+    ) -> Iterator[Share]:
+        """Worker ``rank``'s share of the batches of steps first_step .. last_step - 1."""
         for batch in self._batches(seed % 2**32 * 7919 + first_step, last_step - first_step, size):
             worker = _dealt(batch["begins"].to_numpy(), workers)
-            share = batch.filter(pa.array(worker == rank))
+            pairs = batch.filter(pa.array(worker == rank))
             if self._switch is not None:
-                share = _switched(share, self._switch, seed)
-            yield share, tuple(np.bincount(worker).tolist())
+                pairs = _switched(pairs, self._switch, seed)
+            yield Share(pairs, tuple(np.bincount(worker).tolist()))
 
     def _batches(self, first: int, count: int, size: int) -> Iterator[pa.Table]:
         """Whole batches, from number ``first`` on."""
@@ -82,9 +86,7 @@ class PairStream:
                 held.append(next(rows))
             table = pa.concat_tables(held)
             begins = table["begins"].to_numpy()
-            begin, end = (
-                at + int(np.append(begins[at : at + latest], True).argmax()) for at in (0, size)
-            )
+            begin, end = (_first(begins, at, at + latest) for at in (0, size))
             yield table.slice(begin, end - begin)
             held = [table.slice(size)]
 
@@ -119,6 +121,11 @@ class PairStream:
                 yield pa.Table.from_batches([batch if keep is None else batch.filter(keep)])
 
 
+def _first(begins: np.ndarray, at: int, latest: int) -> int:
+    """The first row from ``at`` on where a query begins, or the ``latest`` one."""
+    return at + int(np.append(begins[at:latest], True).argmax())
+
+
 def _dealt(begins: np.ndarray, workers: int) -> np.ndarray:
     """The worker of each row of a batch, by where its queries begin."""
     queries = np.cumsum(begins)
@@ -143,7 +150,7 @@ def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
 
 
 class Batch(NamedTuple):
-    """A worker's pairs of a batch as a model takes them; the pairs of a query stand together."""
+    """A share as a model takes it; the pairs of a query stand together."""
 
     texts: tuple[BatchEncoding, ...]  # queries and passages, or each pair together
     shares: tuple[int, ...]  # how many pairs each worker has
@@ -157,8 +164,9 @@ class Batch(NamedTuple):
         return Batch(texts, self.shares, *(tensor.to(device) for tensor in self[2:]))
 
 
-def tokenized(family: Family, encode: Encoder, pairs: pa.Table, shares: tuple[int, ...]) -> Batch:
-    """A worker's table of pairs as tensors."""
+def tokenized(share: Share, family: Family, encode: Encoder) -> Batch:
+    """A table of pairs as tensors."""
+    pairs = share.pairs
     sides = (pairs[side].combine_chunks() for side in ("query", "passage"))
     columns = (
         pairs["label"].to_numpy().astype(np.int64),
@@ -166,17 +174,14 @@ def tokenized(family: Family, encode: Encoder, pairs: pa.Table, shares: tuple[in
         _keys(pairs, "query_id").view(np.int64),
         _keys(pairs, "doc_id").view(np.int64),
     )
-    return Batch(family.inputs(encode, *sides), shares, *map(torch.from_numpy, columns))
+    return Batch(family.inputs(encode, *sides), share.sizes, *map(torch.from_numpy, columns))
 
 
-def made_ahead(
-    shares: Iterator[tuple[pa.Table, tuple[int, ...]]],
-    make: Callable[[pa.Table, tuple[int, ...]], Batch],
-) -> Iterator[Batch]:
-    """``make(*share)`` of each share in order, the next one made while this one is used."""
+def made_ahead(shares: Iterator[Share], make: Callable[[Share], Batch]) -> Iterator[Batch]:
+    """``make(share)`` of each share in order, the next one made while this one is used."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(make, *next(shares))
+        coming = thread.submit(make, next(shares))
         for share in shares:
-            ready, coming = coming.result(), thread.submit(make, *share)
+            ready, coming = coming.result(), thread.submit(make, share)
             yield ready
         yield coming.result()

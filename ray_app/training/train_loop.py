@@ -69,7 +69,7 @@ def train(run: Run, context: Context) -> None:
         first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
     )
     encode = Encoder(network.tokenizer, run.model.max_length)
-    batches = made_ahead(shares, lambda *share: tokenized(network.family, encode, *share))
+    batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode))
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         draw = (run.seed * 1_000_003 + step) * context.workers + context.rank
