@@ -63,6 +63,7 @@ PAIRS = _schema(
     query=_TEXT,
     passage=_TEXT,
     label=_COUNT,
+    score=_REAL,  # a teacher's; null: it gave none
 )
 SWITCHED_PAIRS = _schema(
     **{field.name: field.type for field in PAIRS},

@@ -113,6 +113,7 @@ def _pairs(
         "query",
         "passage",
         "label",
+        F.lit(None).cast("double").alias("score"),
     )
 
 
@@ -214,9 +215,10 @@ def shuffled(
 ) -> DataFrame:
     """``copies`` passes over the pairs, each in an order of its own, as even shards.
 
-    A pass holds every pair once, so a batch does not meet a pair twice, and a query's negatives
-    follow its positive. Where domains are mixed by other shares than their own, each has as many
-    passes as make that share; of a broken number, the rest is a part of its queries.
+    A pass holds every pair once, so a batch does not meet a pair twice. A query's pairs of a pass
+    stand together in one shard, its positives before its negatives. Where domains are mixed by
+    other shares than their own, each has as many passes as make that share; of a broken number, the
+    rest is a part of its queries.
     """
     passes = passes_over_domains(sizes, experiment.switching)
     chances = F.create_map(*(F.lit(x) for pair in passes.items() for x in pair))[F.col("domain")]

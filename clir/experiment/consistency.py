@@ -174,9 +174,10 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{key}.loss",
             f"{key}.family",
         )
-    if model.batch_size % workers:
+    if workers > 1 and model.batch_size < 2 * workers:  # half of it may be missing
         yield problem(
-            f"batch_size {model.batch_size} cannot be shared evenly by {workers} workers",
+            f"batch_size {model.batch_size} is too small for {workers} workers: {2 * workers} at "
+            "least",
             place,
             "training.workers",
         )

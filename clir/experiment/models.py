@@ -75,7 +75,7 @@ class Training(Section):
     """How models are trained; what a model says of its own training goes before."""
 
     steps: PositiveInt = 1000
-    batch_size: PositiveInt = 64  # over all workers
+    batch_size: PositiveInt = 64  # pairs over all workers; about, as a batch is whole queries
     learning_rate: Positive = 2e-5
     warmup_steps: NonNegativeInt = 0
     weight_decay: NotNegative = 0.01

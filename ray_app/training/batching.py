@@ -1,8 +1,18 @@
 """Switched pairs in Parquet -> one worker's share of every batch, read as a stream, as tensors.
 
-Batch k of a run is rows k x batch size and on of the shuffled table, whatever the number of
-workers; worker r of n takes every n-th row from r. So all workers take the same number of steps
-and a resumed run goes on with the very row it would have had.
+The pairs are read in the order of the shuffled table, which goes round and round; each seed starts
+at another row. The pairs of a query stand together there, its positives before its negatives. A
+query is one of a turn and of a collection: ids are unique within their collection only.
+
+A batch is whole queries, about as many pairs as the batch size says. Batch k begins with the first
+query that begins at row k x size or later, but at row k x size + size // 2 at the latest: a query
+with more pairs than half a batch may be cut there. It ends where batch k + 1 begins. So what a
+batch holds hangs on its number alone: any number of workers has the same batches, and a resumed run
+goes on with the very row it would have had.
+
+Within a batch, whole queries are dealt to the workers in turn. If a batch has fewer queries than
+workers, its rows are dealt, so that no worker is without a pair. Shares differ in size, and every
+worker knows those of all.
 """
 
 from __future__ import annotations
@@ -26,7 +36,14 @@ from clir.text.words import hash_ids
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import Family
 
-_COLUMNS = ["pair_id", "query", "passage", "label", "query_id", "doc_id"]
+_COLUMNS = "pair_id collection query_id doc_id query passage label score".split()
+
+
+class Share(NamedTuple):
+    """A worker's pairs of a batch."""
+
+    pairs: pa.Table
+    sizes: tuple[int, ...]  # how many pairs each worker has
 
 
 class PairStream:
@@ -51,31 +68,45 @@ class PairStream:
 
     def batches(
         self, first_step: int, last_step: int, size: int, rank: int, workers: int, seed: int
-    ) -> Iterator[pa.Table]:
-        """Worker ``rank``'s share of the batches of steps first_step .. last_step - 1.
+    ) -> Iterator[Share]:
+        """Worker ``rank``'s share of the batches of steps first_step .. last_step - 1."""
+        for batch in self._batches(seed % 2**32 * 7919 + first_step, last_step - first_step, size):
+            worker = _dealt(batch["begins"].to_numpy(), workers)
+            pairs = batch.filter(pa.array(worker == rank))
+            if self._switch is not None:
+                pairs = _switched(pairs, self._switch, seed)
+            yield Share(pairs, tuple(np.bincount(worker).tolist()))
 
-        Each seed starts at another row, so that seeds see other batches.
-        """
-        rows = self._rows_from((seed % 2**32 * 7919 + first_step) * size)
-        held: list[pa.Table] = []
-        for _ in range(first_step, last_step):
-            while sum(len(part) for part in held) < size:
+    def _batches(self, first: int, count: int, size: int) -> Iterator[pa.Table]:
+        """Whole batches, from number ``first`` on."""
+        rows, latest = self._rows_from(first * size), size // 2
+        held: list[pa.Table] = []  # from row number x size on
+        for _ in range(count):
+            while sum(len(part) for part in held) < size + latest:
                 held.append(next(rows))
             table = pa.concat_tables(held)
-            share = table.slice(0, size).take(pa.array(range(rank, size, workers)))
-            yield share if self._switch is None else _switched(share, self._switch, seed)
+            begins = table["begins"].to_numpy()
+            begin, end = (_first(begins, at, at + latest) for at in (0, size))
+            yield table.slice(begin, end - begin)
             held = [table.slice(size)]
 
     def _rows_from(self, start: int) -> Iterator[pa.Table]:
-        """The rows from number ``start`` on, where the table goes round and round."""
+        """The rows from number ``start`` on, and whether a query ``begins`` at each."""
         turn, skip = divmod(start, self.rows)
         while True:
+            last = None  # query of the part before; a turn begins with a query
             for part in self._in_order([*_COLUMNS, "domain"]):
+                if not len(part):
+                    continue
+                queries = _keys(part, "query_id")
+                begins = np.diff(queries, prepend=~queries[0] if last is None else last) != 0
+                last = queries[-1]
                 if skip >= len(part):
                     skip -= len(part)
                     continue
-                turns = pa.repeat(pa.scalar(turn), len(part) - skip)
-                yield part.slice(skip).select(_COLUMNS).append_column("turn", turns)
+                turns = pa.repeat(pa.scalar(turn), len(part))
+                part = part.select(_COLUMNS).append_column("turn", turns)
+                yield part.append_column("begins", pa.array(begins)).slice(skip)
                 skip = 0
             turn += 1
 
@@ -90,6 +121,23 @@ class PairStream:
                 yield pa.Table.from_batches([batch if keep is None else batch.filter(keep)])
 
 
+def _first(begins: np.ndarray, at: int, latest: int) -> int:
+    """The first row from ``at`` on where a query begins, or the ``latest`` one."""
+    return at + int(np.append(begins[at:latest], True).argmax())
+
+
+def _dealt(begins: np.ndarray, workers: int) -> np.ndarray:
+    """The worker of each row of a batch, by where its queries begin."""
+    queries = np.cumsum(begins)
+    queries -= queries[0]
+    return (queries if queries[-1] + 1 >= workers else np.arange(len(begins))) % workers
+
+
+def _keys(pairs: pa.Table, ids: str) -> np.ndarray:
+    """A number for each query or passage, by its id in its collection."""
+    return hash_ids(pc.binary_join_element_wise(pairs["collection"], pairs[ids], "\0"))
+
+
 def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
     """Both sides switched; a pair gets other words in another turn."""
     ids = pc.binary_join_element_wise(pairs["pair_id"], pairs["turn"].cast(pa.string()), "@")
@@ -102,33 +150,38 @@ def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
 
 
 class Batch(NamedTuple):
-    """Pairs as a model takes them."""
+    """A share as a model takes it; the pairs of a query stand together."""
 
     texts: tuple[BatchEncoding, ...]  # queries and passages, or each pair together
+    shares: tuple[int, ...]  # how many pairs each worker has
     labels: torch.Tensor  # 1: the passage answers the query
+    scores: torch.Tensor  # a teacher's; NaN: it gave none
     query_keys: torch.Tensor  # equal for the same query
     passage_keys: torch.Tensor
 
     def to(self, device: torch.device) -> Batch:
         texts = tuple(tokens.to(device) for tokens in self.texts)
-        return Batch(texts, *(tensor.to(device) for tensor in self[1:]))
+        return Batch(texts, self.shares, *(tensor.to(device) for tensor in self[2:]))
 
 
-def tokenized(pairs: pa.Table, family: Family, encode: Encoder) -> Batch:
+def tokenized(share: Share, family: Family, encode: Encoder) -> Batch:
     """A table of pairs as tensors."""
+    pairs = share.pairs
     sides = (pairs[side].combine_chunks() for side in ("query", "passage"))
-    texts = family.inputs(encode, *sides)
-    keys = (
-        torch.from_numpy(hash_ids(pairs[name]).view(np.int64)) for name in ("query_id", "doc_id")
+    columns = (
+        pairs["label"].to_numpy().astype(np.int64),
+        pairs["score"].to_numpy().astype(np.float32),
+        _keys(pairs, "query_id").view(np.int64),
+        _keys(pairs, "doc_id").view(np.int64),
     )
-    return Batch(texts, torch.tensor(pairs["label"].to_pylist()), *keys)
+    return Batch(family.inputs(encode, *sides), share.sizes, *map(torch.from_numpy, columns))
 
 
-def made_ahead(pairs: Iterator[pa.Table], make: Callable[[pa.Table], Batch]) -> Iterator[Batch]:
-    """``make(table)`` of each table in order, the next one made while this one is used."""
+def made_ahead(shares: Iterator[Share], make: Callable[[Share], Batch]) -> Iterator[Batch]:
+    """``make(share)`` of each share in order, the next one made while this one is used."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(make, next(pairs))
-        for table in pairs:
-            ready, coming = coming.result(), thread.submit(make, table)
+        coming = thread.submit(make, next(shares))
+        for share in shares:
+            ready, coming = coming.result(), thread.submit(make, share)
             yield ready
         yield coming.result()

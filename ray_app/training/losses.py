@@ -1,7 +1,8 @@
 """What models minimise: a function a loss, by the names of ``clir.families.LOSSES``.
 
-Each takes what the model gives for a batch (``Family.outputs``), the batch, and the model's
-settings.
+Each takes what the model gives for this worker's pairs (``Family.outputs``), the batch (labels,
+scores, keys, and the number of pairs that each worker has) and the model's settings. Workers'
+gradients are averaged afterwards: the average must be the gradient of the whole batch's loss.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
     to row i of the other. A pair whose query or passage is the same text is no negative.
     """
     # Two exchanges, not four.
-    queries, passages = _from_all_workers(torch.stack(outputs, 1)).unbind(1)
+    queries, passages = _from_all_workers(torch.stack(outputs, 1), batch.shares).unbind(1)
     keys = torch.stack([batch.query_keys, batch.passage_keys], 1)
-    query_keys, passage_keys = _from_all_workers(keys).T
+    query_keys, passage_keys = _from_all_workers(keys, batch.shares).T
     scores = queries @ passages.T * settings.scale
     same = (query_keys[:, None] == query_keys) | (passage_keys[:, None] == passage_keys)
     same.fill_diagonal_(False)
@@ -37,22 +38,30 @@ def binary_cross_entropy(
 ) -> torch.Tensor:
     """Binary cross-entropy of one logit per pair."""
     (logits,) = outputs
-    return F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
+    mean = F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
+    return _of_the_batch(mean, batch)
 
 
-def _from_all_workers(rows: torch.Tensor) -> torch.Tensor:
+def _of_the_batch(mean: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """A mean over this worker's pairs, weighted: the average over workers is the batch's mean."""
+    return mean * (len(batch.labels) * len(batch.shares) / sum(batch.shares))
+
+
+def _from_all_workers(rows: torch.Tensor, shares: tuple[int, ...]) -> torch.Tensor:
     """Every worker's rows, in the order of ranks; gradients flow to this worker's own.
 
     All workers compute the same loss of all rows, and their gradients are averaged afterwards:
     own rows count as often as there are workers, so that the average is the loss's gradient.
     """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
+    if len(shares) == 1:
         return rows
-    workers = dist.get_world_size()
-    gathered = [torch.empty_like(rows) for _ in range(workers)]
-    dist.all_gather(gathered, rows.detach().contiguous())
+    padded = rows.new_zeros(max(shares), *rows.shape[1:])  # an exchange is of equal sizes
+    padded[: len(rows)] = rows.detach()
+    gathered = [torch.empty_like(padded) for _ in shares]
+    dist.all_gather(gathered, padded)
+    gathered = [part[:size] for part, size in zip(gathered, shares, strict=True)]
     if rows.requires_grad:
-        gathered[dist.get_rank()] = rows.detach() + workers * (rows - rows.detach())
+        gathered[dist.get_rank()] = rows.detach() + len(shares) * (rows - rows.detach())
     return torch.cat(gathered)
 
 

@@ -65,11 +65,11 @@ def train(run: Run, context: Context) -> None:
         steps = f"steps {first_step} to {run.model.steps}"
         print(f"{run.name}: {steps} on {stream.rows:,} pairs", flush=True)
     loss = torch.zeros(())
-    pairs = stream.batches(
+    shares = stream.batches(
         first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
     )
     encode = Encoder(network.tokenizer, run.model.max_length)
-    batches = made_ahead(pairs, lambda table: tokenized(table, network.family, encode))
+    batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode))
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         draw = (run.seed * 1_000_003 + step) * context.workers + context.rank

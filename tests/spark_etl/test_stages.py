@@ -1,6 +1,7 @@
 """The data stages on a real local session, on inputs small enough to check by eye."""
 
 import json
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -346,6 +347,15 @@ def test_pairs_of_every_method(spark, settings):
         assert len({row["pair_id"] for row in rows}) == len(rows)
         for row in rows:  # a negative is no judged document of its query
             assert (row["query_id"][1:] == row["doc_id"][1:]) == (row["label"] == 1)
+        assert {row["score"] for row in rows} == {None}  # there is no teacher yet
+    shards = (settings.output / "pairs" / "ml-cs" / "data").glob("*.parquet")
+    met = []  # the queries of a pass: each stands together in one shard, its positive first
+    for shard in shards:
+        rows = pq.read_table(shard).to_pylist()
+        of = groupby(rows, lambda row: (row["query_id"], row["pair_id"].split("#")[1]))
+        met += [(query, [row["label"] for row in pairs]) for query, pairs in of]
+    assert len(dict(met)) == len(met) == 12
+    assert all(sum(labels[:1]) == sum(labels) == 1 for _, labels in met)
     zero_shot = {row["pair_id"]: row for row in made["zero-shot"]}
     for row in zero_shot.values():
         number = row["query_id"][1:]

@@ -1,26 +1,41 @@
-"""Losses by hand, and batches of pairs, without an engine."""
+"""Losses by hand and over workers, and batches of pairs, without an engine."""
 
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
 
+from clir import tables
 from clir.errors import InputError
 from clir.experiment import Model
 from clir.families import LOSSES as ROWS
 from clir.lexicons.entries import ranked
 from clir.switching.plans import OnTheFly, Plan
 from clir.switching.switcher import Switcher
+from ray_app.models.encoding import Encoder
+from ray_app.models.families import FAMILIES
+from ray_app.models.tokenization import train_tokenizer
 from ray_app.training import batching
 from ray_app.training.batching import Batch
 from ray_app.training.losses import LOSSES
 
 
-def loss(outputs, queries, passages, scale=20.0, labels=None, name="contrastive"):
-    batch = Batch((), labels, queries, passages)
+def batch_of(queries, passages, labels, shares=None):
+    labels = torch.as_tensor(labels)
+    keys = map(torch.as_tensor, (queries, passages))
+    return Batch((), shares or (len(labels),), labels, torch.zeros(len(labels)), *keys)
+
+
+def loss(outputs, queries, passages, scale=20.0, labels=(1, 1, 1), name="contrastive"):
+    batch = batch_of(queries, passages, labels[: len(queries)])
     return LOSSES[name](outputs, batch, Model(family="static", scale=scale)).item()
 
 
@@ -38,17 +53,49 @@ def test_contrastive_loss_by_hand():
 
 def test_the_same_text_twice_in_a_batch_is_no_negative():
     rows = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    queries, passages = torch.tensor([1, 2]), torch.tensor([7, 7])
-    assert loss((rows, rows), queries, passages, scale=5.0) == pytest.approx(0.0)
-    others = torch.tensor([7, 8])
-    assert loss((rows, rows), queries, others, scale=5.0) == pytest.approx(np.log(2))
+    assert loss((rows, rows), [1, 2], [7, 7], scale=5.0) == pytest.approx(0.0)
+    assert loss((rows, rows), [1, 2], [7, 8], scale=5.0) == pytest.approx(np.log(2))
 
 
 def test_binary_cross_entropy_by_hand():
-    logits, labels = torch.tensor([2.0, -1.0]), torch.tensor([1, 0])
+    logits = torch.tensor([2.0, -1.0])
     expected = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))) / 2
-    found = loss((logits,), None, None, labels=labels, name="binary-cross-entropy")
+    found = loss((logits,), [0, 1], [0, 1], labels=(1, 0), name="binary-cross-entropy")
     assert found == pytest.approx(expected)
+
+
+def gradient(name, mine, shares):
+    """Of the loss of seven pairs, for a worker who has some of them."""
+    weights = torch.eye(4, requires_grad=True)
+    sides = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(5))[:, mine] @ weights
+    queries, passages = torch.nn.functional.normalize(sides, dim=-1)
+    outputs = (queries, passages) if name == "contrastive" else (queries[:, 0] + passages[:, 1],)
+    columns = torch.tensor([[0, 0, 1, 1, 2, 3, 3], [0, 1, 0, 3, 4, 5, 6], [1, 0, 1, 0, 1, 1, 0]])
+    batch = batch_of(*columns[:, mine], shares)
+    LOSSES[name](outputs, batch, Model(family="static", scale=3.0)).backward()
+    return weights.grad
+
+
+def compare(rank, folder, rows_of):
+    """What a worker does: the average of all workers' gradients is that of one alone."""
+    torch.set_num_threads(1)
+    for rows in rows_of[rank > 1 :]:
+        workers, shares = len(rows), tuple(map(len, rows))
+        dist.init_process_group(
+            "gloo", init_method=f"file://{folder}/{workers}", rank=rank, world_size=workers
+        )
+        for name in LOSSES:
+            found = gradient(name, rows[rank], shares)
+            dist.all_reduce(found)
+            alone = gradient(name, [*range(7)], (7,))
+            assert alone.abs().max() > 0.01
+            torch.testing.assert_close(found / workers, alone, msg=f"{name}, {workers} workers")
+        dist.destroy_process_group()
+
+
+def test_workers_with_unequal_shares_learn_what_one_alone_does(tmp_path):
+    rows_of = [[[0, 1, 4], [2, 3, 5, 6]], [[0, 1, 5, 6], [2, 3], [4]]]  # two workers, and three
+    torch.multiprocessing.spawn(compare, (str(tmp_path), rows_of), nprocs=3)
 
 
 @pytest.fixture
@@ -56,9 +103,11 @@ def pairs(tmp_path):
     table = pa.table(
         {
             "pair_id": [f"pair{n}" for n in range(20)],
+            "collection": ["c"] * 20,
             "query": [f"q{n}" for n in range(20)],
             "passage": [f"p{n}" for n in range(20)],
             "label": pa.array([1, 0] * 10, pa.int32()),
+            "score": [0.5, None] * 10,
             "query_id": [f"{n}" for n in range(20)],
             "doc_id": [f"{n}" for n in range(20)],
             "domain": ["news", "news", "social", "social"] * 5,
@@ -69,28 +118,124 @@ def pairs(tmp_path):
     return tmp_path
 
 
-def taken(stream, first, last, size, workers, seed=0):
-    steps = [
-        [
-            batch["query"].to_pylist()
-            for batch in stream.batches(first, last, size, rank, workers, seed)
-        ]
-        for rank in range(workers)
+def dealt(stream, first, last, size, workers, seed=0):
+    """The tables of every batch, one for each worker."""
+    ranks = [[*stream.batches(first, last, size, rank, workers, seed)] for rank in range(workers)]
+    for step in zip(*ranks, strict=True):
+        held = tuple(len(table) for table, _ in step)
+        assert all(shares == held for _, shares in step)
+    return [[table for table, _ in step] for step in zip(*ranks, strict=True)]
+
+
+def taken(*arguments):
+    """The queries of every batch, worker by worker."""
+    return [
+        [query for table in batch for query in table["query"].to_pylist()]
+        for batch in dealt(*arguments)
     ]
-    return [[query for part in parts for query in part] for parts in zip(*steps, strict=True)]
 
 
-def test_workers_share_every_batch_and_all_take_the_same_steps(pairs):
+def test_where_every_query_has_one_pair_batches_are_even(pairs):
     stream = batching.PairStream(pairs, positives_only=False)
     alone = taken(stream, 0, 7, 6, 1)
-    assert [sorted(batch) for batch in taken(stream, 0, 7, 6, 3)] == [sorted(b) for b in alone]
     assert alone[0] == [f"q{n}" for n in range(6)]
     assert alone[3] == ["q18", "q19", "q0", "q1", "q2", "q3"]  # the table goes round
+    assert taken(stream, 0, 1, 6, 3) == [["q0", "q3", "q1", "q4", "q2", "q5"]]
 
 
-def test_a_resumed_run_goes_on_with_the_row_it_would_have_had(pairs):
-    stream = batching.PairStream(pairs, positives_only=True)
-    assert taken(stream, 5, 9, 4, 2, seed=3) == taken(stream, 0, 9, 4, 2, seed=3)[5:]
+def write_queries(folder, lengths, files=1):
+    """Queries of so many pairs; two that follow each other have the same id."""
+    of = [query for query, length in enumerate(lengths) for _ in range(length)]
+    columns = {name: [""] * len(of) for name in ("domain", "query", "passage", "doc_id")} | {
+        "pair_id": [str(row) for row in range(len(of))],
+        "collection": [f"c{query % 2}" for query in of],
+        "query_id": [f"{query // 2}" for query in of],
+        "label": [1] * len(of),
+        "score": [None] * len(of),
+    }
+    schema = pa.schema([field for field in tables.PAIRS if field.name in columns])
+    table, rows = pa.table(columns, schema=schema), -(-len(of) // files)
+    for part in range(files):
+        pq.write_table(table.slice(part * rows, rows), f"{folder}/part-{part}.parquet")
+
+
+def numbers(batch, rows):
+    """The rows of each worker's table, as numbers of the endless table."""
+    return [
+        (table["turn"].to_numpy() * rows + table["pair_id"].cast("int64").to_numpy()).tolist()
+        for table in batch
+    ]
+
+
+def test_whole_queries_by_hand(tmp_path):
+    write_queries(tmp_path, [2, 3, 1, 6])
+    stream = batching.PairStream(tmp_path, positives_only=False)
+    one, two = (
+        [numbers(batch, 12) for batch in dealt(stream, 0, 3, 4, workers)] for workers in (1, 2)
+    )
+    # Row 4 is amid the second query. Row 8 is amid the fourth, and row 10 still is.
+    assert one == [[[0, 1, 2, 3, 4]], [[5, 6, 7, 8, 9]], [[10, 11]]]
+    # Of the last batch's only query each worker has a row.
+    assert two == [[[0, 1], [2, 3, 4]], [[5], [6, 7, 8, 9]], [[10], [11]]]
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(0, 5),
+)
+def test_batches_are_whole_queries_whatever_the_workers(lengths, files, workers, more, seed, start):
+    size, count = 2 * workers + more, sum(lengths)
+    of = [query for query, length in enumerate(lengths) for _ in range(length)]
+    with TemporaryDirectory() as folder:
+        write_queries(folder, lengths, files)
+        stream = batching.PairStream(Path(folder), positives_only=False)
+        alone, shared, resumed = (
+            [numbers(batch, count) for batch in dealt(stream, first, 6, size, workers, seed)]
+            for first, workers in ((0, 1), (0, workers), (start, workers))
+        )
+    assert resumed == shared[start:]
+
+    def query(row):
+        return row // count, of[row % count]
+
+    def begins(row):
+        return row == 0 or query(row) != query(row - 1)
+
+    rows = [row for (batch,) in alone for row in batch]
+    assert rows == [*range(rows[0], rows[0] + len(rows))]  # each once
+    for number, ((batch,), shares) in enumerate(zip(alone, shared, strict=True), 7919 * seed):
+        assert 0 <= batch[0] - number * size <= size // 2
+        assert not any(map(begins, range(number * size, batch[0])))
+        assert begins(batch[0]) or lengths[query(batch[0])[1]] > size // 2
+        assert all(shares) and sorted(chain(*shares)) == batch
+        met = [{query(row) for row in share} for share in shares]
+        queries = set().union(*met)
+        assert sum(map(len, met)) == len(queries) or len(queries) < workers
+
+
+def test_ids_are_of_their_collection_and_a_teacher_may_give_no_score():
+    columns = {
+        "collection": ["a", "b", "b"],
+        "query_id": ["1", "1", "1"],
+        "doc_id": ["7", "7", "8"],
+        "query": ["which dog"] * 3,
+        "passage": ["a dog"] * 3,
+        "label": [1, 1, 0],
+        "score": [None, 0.25, -3.0],
+    }
+    schema = pa.schema([tables.PAIRS.field(name) for name in columns])
+    tokenizer = train_tokenizer(["which dog", "a dog"], Model(family="static", vocabulary=300))
+    share = batching.Share(pa.table(columns, schema=schema), (3,))
+    batch = batching.tokenized(share, FAMILIES["static"], Encoder(tokenizer, 8))
+    queries, passages = batch.query_keys.tolist(), batch.passage_keys.tolist()
+    assert queries[0] != queries[1] == queries[2]
+    assert len(set(passages)) == 3
+    assert batch.labels.tolist() == [1, 1, 0] and batch.scores.dtype == torch.float32
+    assert batch.scores[0].isnan() and batch.scores[1:].tolist() == [0.25, -3.0]
 
 
 def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path):
@@ -115,6 +260,8 @@ def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path)
         assert [query.replace("F", "q") for query in turn] == expected
         assert 0 < sum(query.startswith("F") for query in turn) < 20
     assert turns[0] != turns[1]
+    [[table]] = dealt(stream, 0, 1, 4, 1)
+    assert table["score"].to_pylist() == [0.5, None, 0.5, None]
     both = [sorted(batch) for batch in taken(stream, 0, 8, 5, 5)]  # whatever the workers
     assert both == [sorted(batch) for batch in taken(stream, 0, 8, 5, 1)]
 

@@ -1,0 +1,29 @@
+"""Batches of pairs, switched."""
+
+import pyarrow as pa
+
+from clir import tables
+from clir.lexicons.entries import ranked
+from clir.switching.pairs import switch_pairs
+from clir.switching.plans import Plan
+from clir.switching.switcher import Switcher
+
+
+def test_what_is_no_text_of_a_pair_stays_as_it_was(tmp_path):
+    entry = {
+        "source_lang": ["en"],
+        "target_lang": ["de"],
+        "source_term": ["dog"],
+        "target_term": ["Hund"],
+        "score": [1.0],
+        "origin": ["dictionary"],
+    }
+    Switcher(ranked(pa.table(entry)), ["de"]).save(tmp_path / "de")
+    text = {"query": "which dog", "passage": "a dog"}
+    named = {name: "en" if name.endswith("lang") else name for name in tables.PAIRS.names}
+    pair = named | text | {"label": 0}
+    rows = [pair | {"score": 0.25}, pair | {"score": None}]
+    batch = pa.RecordBatch.from_pylist(rows, tables.PAIRS)
+    chosen = Plan("bl-cs", ("de",), (), 1.0, ("dictionary",), False, 1)
+    done = switch_pairs(batch, chosen, str(tmp_path), seed=1).select(tables.PAIRS.names)
+    assert done.to_pylist() == [row | {"query": "which Hund"} for row in rows]
