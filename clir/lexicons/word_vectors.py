@@ -209,27 +209,23 @@ def normalised(matrix: np.ndarray) -> np.ndarray:
     return _unit(matrix - matrix.mean(axis=0))
 
 
-def procrustes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The orthogonal W that brings ``source @ W`` nearest to ``target``; rows belong together."""
-    left, _, right = np.linalg.svd(source.T @ target)
-    return left @ right
-
-
 def align(source: np.ndarray, target: np.ndarray, seeds: np.ndarray, rounds: int = 5) -> np.ndarray:
     """The map of normalised ``source`` into normalised ``target``: dimensions x dimensions.
 
     ``seeds``: pairs x 2, rows of source and target that translate each other. Each round learns
     from the frequent words that choose each other in the space of the round before.
     """
+    from scipy.linalg import orthogonal_procrustes  # 0.1 s, which a plan of stages can save
+
     if not len(seeds):
         raise InputError("no seed pair has vectors on both sides; give another lexicon as a seed")
-    mapping = procrustes(source[seeds[:, 0]], target[seeds[:, 1]])
+    mapping, _ = orthogonal_procrustes(source[seeds[:, 0]], target[seeds[:, 1]])
     keys = target[:_SURE_WORDS]
     for _ in range(rounds):
         sure = mutual(source[:_SURE_WORDS] @ mapping, keys)
         if len(sure) < len(source.T):  # fewer pairs than dimensions do not settle a map
             break
-        mapping = procrustes(source[sure[:, 0]], keys[sure[:, 1]])
+        mapping, _ = orthogonal_procrustes(source[sure[:, 0]], keys[sure[:, 1]])
     return mapping
 
 

@@ -187,12 +187,6 @@ def test_models_that_are_cut_or_none_are_refused(model, tmp_path):
         word_vectors.read_bin(tmp_path / "none.bin", 10)
 
 
-def test_procrustes_finds_a_rotation():
-    source = np.random.default_rng(1).normal(size=(50, 6))
-    turn = rotation(6)
-    np.testing.assert_allclose(word_vectors.procrustes(source, source @ turn), turn, atol=1e-9)
-
-
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
 def test_csls_as_by_hand_whatever_the_blocks(queries, keys, count, seed):
     draw = np.random.default_rng(seed)
