@@ -207,6 +207,7 @@ def test_mmarco_is_fetched_from_the_hub_once_and_checked(server, tmp_path):
     got = [path for path, _, _ in server.requests if "/resolve/" in path]
     assert sorted(got) == [f"{base}/resolve/main/{name}" for name in files]
     kept[0].write_bytes(b"damaged")
+    os.utime(kept[0], (0, 0))  # a file that is newer than its download is fetched again
     done = run(server, tmp_path, "--mmarco", "de")
     assert done.returncode == 2
     assert done.stderr == f"error: {kept[0]}: damaged or outdated; delete it and run again\n"
