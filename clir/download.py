@@ -6,7 +6,6 @@ A file is fetched into ``NAME.part`` and gets its name when it is whole and its 
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -165,20 +164,12 @@ class _Fetch:
                 return False
             if answer.status_code not in (200, 206):
                 raise InputError(f"{self.wanted.url}: {_meaning(answer.status_code)}")
-            self._note_checksum(answer)
             if answer.status_code == 200:
                 have = 0
                 etag = answer.headers.get("ETag", "")
                 if etag and not etag.startswith("W/"):
                     self.etag.write_text(etag)
             return self._write(answer, have)
-
-    def _note_checksum(self, answer: requests.Response) -> None:
-        """Hugging Face tells a large file's sha256 on the way to it."""
-        for each in [*answer.history, answer]:
-            told = each.headers.get("X-Linked-Etag", "").strip('"')
-            if self.wanted.checksum is None and re.fullmatch(r"[0-9a-f]{64}", told):
-                self.wanted = self.wanted._replace(checksum=told)
 
     def _write(self, answer: requests.Response, have: int) -> bool:
         length = answer.headers.get("Content-Length")

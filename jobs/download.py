@@ -1,7 +1,8 @@
 """Fetch what experiments read: Wikipedia dumps, word vectors, mMARCO.
 
-Cut downloads go on where they were, checksums are checked where they are published, and no server
-sees more than two connections. What is there already is left alone.
+Cut downloads of dumps and vectors go on where they were, and no server of them sees more than two
+connections. mMARCO comes from the Hugging Face hub (HF_ENDPOINT: a mirror of it). Checksums are
+checked where they are published. What is there already is not fetched again.
 """
 
 from __future__ import annotations
@@ -11,28 +12,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.utils import logging
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from clir import command, download
 from clir.download import Wanted
-from clir.errors import InputError
+from clir.errors import InputError, in_a_line
 from clir.languages import LANGUAGES, check_language
 
 _DUMPS = "https://dumps.wikimedia.org"
 _VECTORS = "https://dl.fbaipublicfiles.com/fasttext"
-_MMARCO = "https://huggingface.co/datasets/unicamp-dl/mmarco/resolve/main/data"
+_MMARCO = "unicamp-dl/mmarco"
 _NO_ALIGNED_VECTORS = {"ja"}
 
 
 def main() -> None:
     arguments = _arguments()
     agent = f"clir/{version('clir')} (cross-lingual retrieval; {arguments.contact})"
-    wanted = [
-        *_dumps(arguments, agent),
-        *_vectors(arguments),
-        *_mmarco(arguments),
-    ]
-    if not wanted:
+    wanted, mmarco = [*_dumps(arguments, agent), *_vectors(arguments)], _mmarco(arguments)
+    if not wanted and not mmarco:
         raise InputError("nothing to fetch: give --wikis, --vectors or --mmarco")
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn()) as bars:
@@ -44,7 +43,9 @@ def main() -> None:
             bars.update(tasks[now.path], completed=now.done, total=now.size)
 
         download.fetch_all(wanted, agent, show)
-    print(f"{len(wanted)} files are in {arguments.to}")
+    if mmarco:
+        _fetch_mmarco(mmarco, arguments.to / "mmarco", agent)
+    print(f"{len(wanted) + len(mmarco)} files are in {arguments.to}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,7 +66,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mmarco", **languages, help="passages and queries of these, or all")
     parser.add_argument("--dumps-mirror", default=_DUMPS, metavar="URL")
     parser.add_argument("--vectors-mirror", default=_VECTORS, metavar="URL")
-    parser.add_argument("--mmarco-mirror", default=_MMARCO, metavar="URL")
     return parser.parse_args()
 
 
@@ -115,7 +115,7 @@ def _vectors(arguments: argparse.Namespace) -> list[Wanted]:
     return [Wanted(f"{base}/{folder}/{name}", to / name) for name, folder in names.items()]
 
 
-def _mmarco(arguments: argparse.Namespace) -> list[Wanted]:
+def _mmarco(arguments: argparse.Namespace) -> list[str]:
     """Passages and queries of each language, and what all languages share."""
     if not arguments.mmarco:
         return []
@@ -127,8 +127,22 @@ def _mmarco(arguments: argparse.Namespace) -> list[Wanted]:
             f"google/queries/train/{name}_queries.train.tsv",
             f"google/queries/dev/{name}_queries.dev.small.tsv",
         ]
-    to = arguments.to / "mmarco"
-    return [Wanted(f"{arguments.mmarco_mirror}/{name}", to / name) for name in names]
+    return [f"data/{name}" for name in names]
+
+
+def _fetch_mmarco(names: list[str], to: Path, agent: str) -> None:
+    logging.set_verbosity_error()  # not a line for each try
+    try:
+        for name in names:
+            hf_hub_download(_MMARCO, name, repo_type="dataset", local_dir=to, user_agent=agent)
+        found = HfApi().verify_repo_checksums(_MMARCO, repo_type="dataset", local_dir=to)
+    except Exception as error:  # of the network, of the hub
+        raise InputError(
+            f"mMARCO: the hub does not give it ({in_a_line(error)}); try again later"
+        ) from error
+    if found.mismatches:
+        damaged = ", ".join(str(to / each["path"]) for each in found.mismatches)
+        raise InputError(f"{damaged}: damaged or outdated; delete it and run again")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Paired t-tests, and their correction where there are several."""
+"""Paired t-tests of many differences at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,3 @@ def paired_p_values(mean: np.ndarray, deviation: np.ndarray, count: np.ndarray) 
         p_values = 2 * stats.t.sf(t, count - 1)
     same = (np.abs(mean) < 1e-12) & ~(deviation > 1e-12)
     return np.where(same | (count < 2), 1.0, p_values)
-
-
-def bonferroni(p_values: np.ndarray) -> np.ndarray:
-    """Each p-value times the number of tests of its family, at most 1."""
-    return np.minimum(1.0, np.asarray(p_values) * len(p_values))

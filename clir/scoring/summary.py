@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from clir import names
-from clir.scoring.significance import bonferroni, paired_p_values
+from clir.scoring.significance import paired_p_values
 from clir.switching.methods import BASELINE
 
 _VALUES = ["value", "masked"]  # masked: nothing where a translation failed
@@ -41,7 +42,9 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     tested = table["p_value"].notna()
     table["p_bonferroni"] = np.nan
     table.loc[tested, "p_bonferroni"] = (
-        table[tested].groupby(family)["p_value"].transform(lambda p: bonferroni(p.to_numpy()))
+        table[tested]
+        .groupby(family)["p_value"]
+        .transform(lambda p: multipletests(p, method="bonferroni")[1])
     )
     table = table.drop(columns="level").replace({np.nan: None})
     return [{str(key): row[key] for key in row} for row in table.to_dict("records")]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import torch
 from torch import nn
+from transformers import get_linear_schedule_with_warmup
 
 from ray_app.training.batching import Batch
 from ray_app.training.network import Network
@@ -140,7 +141,7 @@ def _bf16(run: Run, device: torch.device) -> bool:
 def _optimizer(
     run: Run, network: Network
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW, and a linear warm-up, then linear decay to 0 at the last step."""
+    """AdamW, and what changes its rate from step to step."""
     trained = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     groups = [
         {
@@ -154,12 +155,17 @@ def _optimizer(
         lr=run.model.learning_rate,
         fused=True,  # one pass over the weights: 4 times the speed on a CPU, too
     )
-    warmup, steps = run.model.warmup_steps, run.model.steps
+    return optimizer, scheduler_of(optimizer, run.model.warmup_steps, run.model.steps)
 
-    def factor(step: int) -> float:
-        return min((step + 1) / (warmup + 1), max(0.0, (steps - step) / max(1, steps - warmup)))
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+def scheduler_of(
+    optimizer: torch.optim.Optimizer, warmup: int, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """A linear warm-up to the optimizer's rate, then linear decay, to 0 after the last step."""
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
+    # Begun at its step 1, because its step 0 has a rate of 0 and would teach nothing.
+    return get_linear_schedule_with_warmup(optimizer, warmup + 1, steps + 1, last_epoch=0)
 
 
 def _decays(name: str) -> bool:

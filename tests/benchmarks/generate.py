@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
+from clir.experiment import Model
 from tests.dumps import LANGLINKS, PAGE, dump_text
 
+_SAMPLE = Path(__file__).parents[2] / "jobs" / "sample" / "collections"
 _STATEMENT = 9000  # rows in a line, about 1 MB of pages
 _SYLLABLES = np.array("ba de fi go lu men nor pa qui ras sto tri ul ver wil zan ché ört".split())
 
@@ -74,6 +76,29 @@ def write_passages(path: Path, rows: int, seed: int = 3) -> Path:
             ids = [f"p{first + n}" for n in range(count)]
             writer.write_table(pa.table({"id": ids, "text": texts}, schema))
     return path
+
+
+def write_tokenizer(folder: Path, collections: str, pieces: int) -> Path:
+    """A tokenizer from scratch, of the texts of some of the sample's collections."""
+    from ray_app.models.tokenization import train_tokenizer
+
+    settings = Model(family="static", vocabulary=pieces)
+    train_tokenizer(_sample_texts(collections), settings).save_pretrained(folder)
+    return folder
+
+
+def write_turns(path: Path, collections: str, turns: int) -> Path:
+    """Parquet of the texts of some of the sample's collections, ``turns`` times, each shuffled."""
+    texts, draw = np.array(_sample_texts(collections), object), np.random.default_rng(5)
+    in_turns = np.concatenate([draw.permutation(texts) for _ in range(turns)])
+    pq.write_table(pa.table({"text": pa.array(in_turns)}), path)
+    return path
+
+
+def _sample_texts(collections: str) -> list[str]:
+    """The queries and documents, in all languages."""
+    files = sorted(_SAMPLE.glob(f"{collections}/*/*.jsonl"))
+    return [json.loads(line)["text"] for file in files for line in file.open(encoding="utf-8")]
 
 
 def write_dictionary(path: Path, langs: list[str], share: float = 0.6) -> Path:

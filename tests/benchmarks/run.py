@@ -241,6 +241,35 @@ def mining(folder: Path) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def tokenizing(folder: Path) -> list[dict[str, Any]]:
+    """In training, which meets its texts again and again, and in ranking, which meets each once."""
+    again = {
+        times: generate.write_turns(folder / f"turns{times}.parquet", "train-*", 8 * times)
+        for times in GROWTH
+    }
+    short = {1: generate.write_turns(folder / "short.parquet", "test", 1)}
+    passages = {1: generate.write_passages(folder / "passages.parquet", 20_000)}
+
+    def row(name: str, pieces: int, texts: dict[int, Path]) -> dict[str, Any]:
+        tokenizer = generate.write_tokenizer(folder / f"tokenizer{pieces}", "*", pieces)
+
+        def ours(times: int) -> list[str]:
+            return work("tokenize_by_words", tokenizer, texts[times])
+
+        def peer(times: int) -> list[str]:
+            return work("tokenize_whole", tokenizer, texts[times])
+
+        name = f"tokenizing, {pieces:,} pieces, {name}"
+        return compared(name, "tokens/s", ours, peer, "whole texts", 1.1, tuple(texts))
+
+    return [
+        row("training", 8_000, again),
+        row("training", 32_000, {1: again[1]}),
+        row("ranking by 2,016 texts in fourteen languages", 16_000, short),
+        row("ranking by 20,000 passages", 16_000, passages),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench.json")
@@ -256,7 +285,7 @@ def main() -> None:
     print(f"written: {arguments.out}")
 
 
-BENCHMARKS = [dump_reader, mining, switching]
+BENCHMARKS = [dump_reader, mining, switching, tokenizing]
 
 if __name__ == "__main__":
     main()

@@ -42,6 +42,15 @@ def test_every_work_tells_how_much_it_was(inputs, name, arguments, amount):
     assert done.amount == amount and 0 < done.seconds < done.whole and done.peak_mb > 10
 
 
+def test_both_ways_of_tokenizing_make_as_many_tokens(tmp_path):
+    tokenizer = generate.write_tokenizer(tmp_path / "tokenizer", "train-news", 1000)
+    arguments = tokenizer, generate.write_turns(tmp_path / "texts.parquet", "train-news", 2)
+    by_words, whole = (
+        measure(work(f"tokenize_{way}", *arguments)) for way in ("by_words", "whole")
+    )
+    assert by_words.amount == whole.amount > 10_000
+
+
 def test_a_row_has_what_readers_of_bench_json_expect(inputs, capsys):
     ours, peer = (lambda _: work("re_mining", inputs["page"], inputs["links"], "de"),) * 2
     row = compared("mining", "s", ours, peer, "itself", 1, growth=(1, 4), runs=1)

@@ -11,7 +11,9 @@ import random
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +24,9 @@ from clir.lexicons.sql_dump import Account, read_dump
 from clir.switching import switcher as switching
 from spark_etl import session, titles
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 PAGE = pa.schema(
     {
         "page_id": pa.int64(),
@@ -31,6 +36,7 @@ PAGE = pa.schema(
     }
 )
 _PROBABILITY = 0.5
+_BATCH, _MAX_LENGTH = 128, 128  # what each of the demo's two workers trains on
 
 
 def dump_reader(path: str) -> int:
@@ -121,6 +127,35 @@ def switch_parquet(passages: str, dictionary: str, out: str) -> int:
 
 def copy_parquet(passages: str, out: str) -> int:
     return _rewrite(passages, out, lambda batch: batch)
+
+
+def tokenize_by_words(tokenizer: str, texts: str) -> int:
+    """Batches of texts as training and ranking tokenize them."""
+    from ray_app.models.encoding import Encoder
+
+    encode = Encoder(_tokenizer(tokenizer), _MAX_LENGTH)
+    return _tokenized(texts, lambda batch: int(encode(batch)["attention_mask"].sum()))
+
+
+def tokenize_whole(tokenizer: str, texts: str) -> int:
+    """The same tokens by the tokenizer alone, which remembers no words; without padding."""
+    backend = _tokenizer(tokenizer).backend_tokenizer
+    backend.enable_truncation(_MAX_LENGTH)
+    return _tokenized(
+        texts, lambda batch: sum(len(e.ids) for e in backend.encode_batch_fast(batch.to_pylist()))
+    )
+
+
+def _tokenizer(folder: str) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _tokenized(texts: str, tokens_of: Callable[[pa.Array], int]) -> int:
+    batches = [batch["text"] for batch in pq.ParquetFile(texts).iter_batches(_BATCH)]
+    _start_clock()
+    return sum(map(tokens_of, batches))
 
 
 def _rewrite(passages: str, out: str, change) -> int:

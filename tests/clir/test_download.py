@@ -1,6 +1,8 @@
 """Downloads against a local server that cuts connections, changes files and refuses."""
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
 import threading
@@ -27,7 +29,6 @@ class Server(ThreadingHTTPServer):
         self.cut_after: int | None = None
         self.files: dict[str, bytes] = {}
         self.etag, self.content = '"one"', CONTENT
-        self.linked = ""  # the sha256 that Hugging Face tells
         self.lock, self.now, self.most = threading.Lock(), 0, 0
         self.requests: list[tuple[str, str | None, str]] = []
         self.answers: Counter[int] = Counter()
@@ -49,6 +50,9 @@ class Handler(BaseHTTPRequestHandler):
             server.requests.append((self.path, asked, self.headers["User-Agent"]))
         self.answer(asked)
 
+    def do_HEAD(self):
+        self.answer(None)
+
     def last_bytes(self):
         """Whoever has the last bytes may ask again before this thread goes on."""
         with self.server.lock:
@@ -56,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, asked):
         server = self.server
-        content = server.files.get(self.path, server.content)
+        content = server.files.get(self.path.partition("?")[0], server.content)
         if self.path.startswith("/none"):
             self.last_bytes()
             return self.send_error(404)
@@ -74,9 +78,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("ETag", server.etag)
-        if server.linked:
-            self.send_header("X-Linked-Etag", server.linked)
+        self.send_header("X-Repo-Commit", "0" * 40)  # the hub's
         self.end_headers()
+        if self.command == "HEAD":
+            return None
         end = len(content) if server.cut_after is None else start + server.cut_after
         self.wfile.write(content[start : max(start, end - 1)])
         self.last_bytes()
@@ -160,22 +165,11 @@ def test_a_server_that_always_hangs_up_is_given_up(server, tmp_path):
         fetch([Wanted(f"{server.url}/f", tmp_path / "file")])
 
 
-def test_a_sum_that_comes_with_the_file_is_checked(server, tmp_path):
-    server.linked = f'"{hashlib.sha256(CONTENT).hexdigest()}"'
-    fetch([Wanted(f"{server.url}/f", tmp_path / "good")])
-    assert (tmp_path / "good").read_bytes() == CONTENT
-    server.linked = f'"{"0" * 64}"'
-    with pytest.raises(InputError, match=f"the published one {'0' * 64}"):
-        fetch([Wanted(f"{server.url}/f", tmp_path / "bad")])
-    assert not (tmp_path / "bad").exists()
-
-
 def run(server, to, *arguments):
     return subprocess.run(
         [sys.executable, "jobs/download.py", "--contact", "a@b", "--to", str(to),
-         "--dumps-mirror", server.url, "--mmarco-mirror", server.url,
-         "--vectors-mirror", server.url, *arguments],
-        cwd=ROOT, capture_output=True, text=True,
+         "--dumps-mirror", server.url, "--vectors-mirror", server.url, *arguments],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"HF_ENDPOINT": server.url},
     )  # fmt: skip
 
 
@@ -184,13 +178,43 @@ def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path):
     names = [f"dewiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
     sums = "".join(f"{SHA1}  {name}\n" for name in names)
     server.files[f"{prefix}-sha1sums.txt"] = sums.encode()
-    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--mmarco", "de",
-               "--vectors", "en,de")  # fmt: skip
+    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--vectors", "en,de")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "vectors" / "wiki.de.align.vec").read_bytes() == CONTENT
     assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
-    assert (tmp_path / "mmarco/google/collections/german_collection.tsv").exists()
     assert all("a@b" in agent for _, _, agent in server.requests)
+
+
+def test_mmarco_is_fetched_from_the_hub_once_and_checked(server, tmp_path):
+    base = "/datasets/unicamp-dl/mmarco"
+    files = [
+        "data/google/collections/german_collection.tsv",
+        "data/google/queries/dev/german_queries.dev.small.tsv",
+        "data/google/queries/train/german_queries.train.tsv",
+        "data/qrels.dev.small.tsv",
+        "data/triples.train.ids.small.tsv",
+    ]
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    of_all = {"type": "file", "size": len(CONTENT), "oid": "0" * 40}
+    large = {"lfs": {"size": len(CONTENT), "oid": sha256, "pointerSize": 1}}
+    tree = [of_all | large | {"path": name} for name in files]
+    server.files[f"/api{base}/tree/main"] = json.dumps(tree).encode()
+    for _ in range(2):
+        done = run(server, tmp_path, "--mmarco", "de")
+        assert done.returncode == 0, done.stderr
+    kept = [path for path in tmp_path.rglob("*.tsv") if path.read_bytes() == CONTENT]
+    assert sorted(str(path.relative_to(tmp_path / "mmarco")) for path in kept) == files
+    got = [path for path, _, _ in server.requests if "/resolve/" in path]
+    assert sorted(got) == [f"{base}/resolve/main/{name}" for name in files]
+    kept[0].write_bytes(b"damaged")
+    os.utime(kept[0], (0, 0))  # a file that is newer than its download is fetched again
+    done = run(server, tmp_path, "--mmarco", "de")
+    assert done.returncode == 2
+    assert done.stderr == f"error: {kept[0]}: damaged or outdated; delete it and run again\n"
+    server.files[f"/api{base}/tree/main"] = b"no list"
+    done = run(server, tmp_path, "--mmarco", "de")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "the hub does not give it" in done.stderr
 
 
 def test_the_command_says_in_one_line_what_is_wrong(server, tmp_path):

@@ -15,4 +15,3 @@ def test_paired_tests_are_scipys():
     )
     assert p_values[:4] == pytest.approx(stats.ttest_rel(ours[:4], base[:4], axis=1).pvalue)
     assert p_values[4] == 1.0
-    assert list(significance.bonferroni(np.array([0.01, 0.6]))) == [0.02, 1.0]

@@ -52,7 +52,7 @@ def test_tokens_are_transformers_own(saved):
 def test_tokens_are_the_same_word_by_word(saved, texts, max_length):
     tokenizer, own = (AutoTokenizer.from_pretrained(saved["static"]) for _ in range(2))
     encode = Encoder(own, max_length)
-    assert encode._by_words
+    assert encode.by_words
     for _ in range(2):  # the second time from memory
         ours = encode(pa.array(texts))
         for text, ids, mask in zip(texts, ours["input_ids"], ours["attention_mask"], strict=True):
