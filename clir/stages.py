@@ -14,6 +14,7 @@ from clir.collections import layouts
 from clir.experiment import Experiment
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.lexicons.vector_training import TERMS_JOINED
+from clir.retrieval.first_stages import FIRST_STAGES
 from clir.scoring.measures import MEASURES
 from clir.switching.methods import BASELINE, METHODS, trained
 from clir.switching.plans import on_the_fly, pairs_folder, plan
@@ -149,14 +150,15 @@ def lexicon_card(experiment: Experiment) -> Stage:
 
 
 def uses_candidates(experiment: Experiment) -> bool:
-    """Whether negatives are drawn from what BM25 finds."""
+    """Whether negatives are drawn from what a first stage finds."""
     switching = experiment.switching
-    return bool(switching.negatives) and switching.negatives_from == "bm25"
+    return bool(switching.negatives) and switching.negatives_from in FIRST_STAGES
 
 
 def training_candidates(experiment: Experiment) -> Stage:
     workspace, collections = experiment.workspace, experiment.collections
     settings = {
+        "from": experiment.switching.negatives_from,
         "names": [collection.id for collection in collections.train],
         "split": collections.train_split,
         "depth": experiment.switching.negatives_depth,

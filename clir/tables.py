@@ -50,7 +50,7 @@ CANDIDATES = _schema(
     doc_id=_TEXT,
     rank=_COUNT,  # the best is 1; null where the source tells none
     score=_REAL,  # the same
-    source=_TEXT,  # bm25, triples (a negative of them), top1000, scoreddocs, or a run's tag
+    source=_TEXT,  # a first stage; triples (a negative of them), top1000, scoreddocs, a run's tag
 )
 PAIRS = _schema(
     pair_id=_TEXT,

@@ -1,4 +1,4 @@
-"""Passages that do not answer: random ones, BM25's best, or given candidates, without a judgment.
+"""Passages that do not answer: random ones or candidates, without a judgment.
 
 Every draw is decided by a hash of (query, passage, seed), so the same negatives come out whatever
 the number of partitions.
@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from clir import manifest, stages
 from clir.experiment import Experiment
-from clir.retrieval.candidates import FirstStage
+from clir.retrieval.candidates import Search
 from spark_etl.session import Spark, run_each
 
 _BUCKETS = 1024  # that a collection's passages are numbered in, side by side
@@ -75,8 +75,8 @@ def candidate_negatives(
     )
 
 
-def bm25_candidates(spark: Spark, experiment: Experiment) -> Path:
-    """Make ``tables.CANDIDATES`` of all English training queries, by BM25; their folder.
+def find_candidates(spark: Spark, experiment: Experiment) -> Path:
+    """Make ``tables.CANDIDATES`` of all English training queries, by a first stage; their folder.
 
     One task indexes a collection; any number of tasks look queries up in its index.
     """
@@ -87,16 +87,16 @@ def bm25_candidates(spark: Spark, experiment: Experiment) -> Path:
         work = out / "work"
         first_stages = [
             # Folders are called by a collection's number: its name may mean something in a path.
-            FirstStage(collections, name, split, "en", work / str(number))
+            Search(stage.settings["from"], collections, name, split, "en", work / str(number))
             for number, name in enumerate(names)
         ]
-        blocks = run_each(spark(), first_stages, FirstStage.index)
+        blocks = run_each(spark(), first_stages, Search.index)
         asked = [
             (one, block, stage.settings["depth"], out / "data" / f"{number:04}.{block:06}.parquet")
             for number, one in enumerate(first_stages)
             for block in range(blocks[number])
         ]
-        found = run_each(spark(), asked, lambda one: FirstStage.write(*one))
+        found = run_each(spark(), asked, lambda one: Search.write(*one))
         shutil.rmtree(work)
         return {"candidates": sum(found)}
 

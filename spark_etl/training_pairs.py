@@ -18,7 +18,7 @@ from clir.switching import rates
 from clir.switching.methods import BASELINE, METHODS
 from clir.switching.pairs import build_switchers, switch_pairs
 from clir.switching.plans import Plan, on_the_fly, plan
-from spark_etl.negatives import bm25_candidates, candidate_negatives, random_negatives
+from spark_etl.negatives import candidate_negatives, find_candidates, random_negatives
 from spark_etl.session import Spark, read_table
 
 
@@ -182,7 +182,7 @@ def _given_candidates(spark: Spark, experiment: Experiment) -> Callable[[], Data
     if not settings.negatives or settings.negatives_from == "random":
         return lambda: None
     if stages.uses_candidates(experiment):
-        folder = bm25_candidates(spark, experiment)
+        folder = find_candidates(spark, experiment)
         return lambda: read_table(spark(), folder / "data")
 
     def read() -> DataFrame:
@@ -192,7 +192,7 @@ def _given_candidates(spark: Spark, experiment: Experiment) -> Callable[[], Data
         if table.isEmpty():
             raise InputError(
                 "switching.negatives_from is collection, but no training collection has any for "
-                f"split {experiment.collections.train_split}: use bm25 or random"
+                f"split {experiment.collections.train_split}: use random or a first stage"
             )
         return table
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from clir.experiment.file import Experiment
 from clir.experiment.loading import Problem, problem
 from clir.experiment.models import Model
+from clir.retrieval.first_stages import FIRST_STAGES
 from clir.switching.methods import BASELINE, METHODS, Method
 
 
@@ -145,7 +146,8 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
                 f"switching.{key}",
                 "models",
             )
-    if switching.negatives_from == "bm25" and switching.negatives > switching.negatives_depth:
+    found = switching.negatives_from in FIRST_STAGES
+    if found and switching.negatives > switching.negatives_depth:
         yield problem(
             f"{switching.negatives} negatives cannot be drawn from {switching.negatives_depth}",
             "switching.negatives_depth",

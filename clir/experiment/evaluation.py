@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, PositiveInt
 
 from clir.experiment.types import CollectionLanguage, FileName, Section, Several, keys_as_text
 from clir.languages import SEEN, UNSEEN
+from clir.retrieval.first_stages import FirstStageName
 
 
 class Evaluation(Section):
@@ -21,8 +22,8 @@ class Evaluation(Section):
     }
     mlir_draws: PositiveInt = 1  # independent draws of each id's language
     depth: PositiveInt = 1000  # ranks kept per query
-    # What is reranked: BM25's best on English, whatever the languages (and where there is no
-    # English, the collection's own), or the collections' own candidates alone (runs, top1000).
-    candidates_from: Literal["bm25", "collection"] = "bm25"
+    # What is reranked: a first stage's best on English, whatever the languages (and where there is
+    # no English, the collection's own), or the collections' own candidates alone (runs, top1000).
+    candidates_from: FirstStageName | Literal["collection"] = "bm25"
     batch_size: PositiveInt = 256
     workers: PositiveInt = 1

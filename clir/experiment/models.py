@@ -45,7 +45,7 @@ class Model(Section):
     token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
     scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
     # From here on: how candidates are reranked, with a forward pass for each pair of texts.
-    candidates: PositiveInt = 100  # documents for each query: BM25's best on English
+    candidates: PositiveInt = 100  # documents for each query
     # Languages of queries and documents; None: all.
     pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 

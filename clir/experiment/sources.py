@@ -21,6 +21,7 @@ from clir.experiment.file import Experiment
 from clir.experiment.loading import Problem, problem
 from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.lexicons.dictionaries import dictionaries_in
+from clir.retrieval.first_stages import FIRST_STAGES
 from clir.switching.methods import METHODS
 
 _OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
@@ -203,7 +204,8 @@ def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator
         kinds = {(file.kind, file.split) for files in collections for file in files}
         if ("candidates", split) not in kinds:
             yield problem(
-                f"no training collection has candidates of split {split}; use bm25 or random",
+                f"no training collection has candidates of split {split}; "
+                f"use random, or {', '.join(FIRST_STAGES)}",
                 "switching.negatives_from",
                 "collections",
             )
@@ -234,12 +236,12 @@ def _unrankable(experiment: Experiment, found: dict[Collection, list[Part]]) -> 
     split, source = experiment.collections.test_split, experiment.evaluation.candidates_from
     for collection in experiment.collections.test if experiment.reranks else []:
         files = found[collection]
-        english = source == "bm25" and all("en" in langs for langs in layouts.languages(files))
+        english = all("en" in langs for langs in layouts.languages(files))
         given = any(part.kind == "candidates" and part.split == split for part in files)
-        if not (english or given):
+        if not (given or (english and source in FIRST_STAGES)):
             yield (
-                f"{collection.place}: what is reranked is what BM25 finds in English, or the "
-                f"candidates of a collection (evaluation.candidates_from: {source}); "
+                f"{collection.place}: what is reranked is what a first stage finds in English, or "
+                f"the candidates of a collection (evaluation.candidates_from: {source}); "
                 f"{layouts.held(files)}: give it candidates/{split}.run"
             )
 

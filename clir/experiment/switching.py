@@ -8,6 +8,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from clir.experiment.types import Distinct, LanguageCode, NotNegative, Positive, Section, Share
 from clir.languages import SEEN
+from clir.retrieval.first_stages import FirstStageName
 
 
 class Switching(Section):
@@ -22,10 +23,10 @@ class Switching(Section):
     # are written down switched.
     on_the_fly: bool = False
     # Passages that do not answer, per positive, for losses that learn from them: random ones of the
-    # collection, BM25's best on English, or the collection's own candidates (triples, top1000, ...)
+    # collection, a first stage's best on English, or the collection's own (triples, top1000, ...).
     negatives: NonNegativeInt = 4
-    negatives_from: Literal["random", "bm25", "collection"] = "random"
-    negatives_depth: PositiveInt = 100  # of BM25's best that are drawn from
+    negatives_from: FirstStageName | Literal["random", "collection"] = "random"
+    negatives_depth: PositiveInt = 100  # of a first stage's best that are drawn from
     # How the domains are mixed: by their sizes to the power of 1 / temperature (1: as they are;
     # the higher, the more even), or by the weights given here for every domain.
     domain_temperature: Positive = 1.0

@@ -21,13 +21,15 @@ from clir import tables
 from clir.retrieval import bm25
 from clir.whole_files import write_table
 
+_FOUND_BY = {"bm25": bm25}
 BLOCK = 2048  # queries that are looked up in one go
 
 
 @dataclass(frozen=True)
-class FirstStage:
-    """BM25 in one language of a collection: its queries of a split, and all its documents."""
+class Search:
+    """For documents of a collection in a language, by its queries of a split in that language."""
 
+    first_stage: str  # its name
     collections: Path  # the tables of all collections
     collection: str
     split: str
@@ -47,7 +49,7 @@ class FirstStage:
         if not len(documents):
             return 0
         texts = pc.binary_join_element_wise(documents["title"], documents["text"], " ")
-        bm25.save_index(texts, self.folder / "bm25")
+        _FOUND_BY[self.first_stage].save_index(texts, self.folder / "index")
         pq.write_table(documents.select(["doc_id"]), self.folder / "documents.parquet")
         pq.write_table(queries, self.folder / "queries.parquet", row_group_size=BLOCK)
         return pq.read_metadata(self.folder / "queries.parquet").num_row_groups
@@ -56,8 +58,10 @@ class FirstStage:
         """The ``depth`` best documents of each query of a block."""
         queries = pq.ParquetFile(self.folder / "queries.parquet").read_row_group(block)
         documents = self.ids("documents")
-        rows, scores = bm25.best(self.folder / "bm25", queries["text"], depth)
-        same = {"collection": self.collection, "split": self.split, "source": "bm25"}
+        rows, scores = _FOUND_BY[self.first_stage].best(
+            self.folder / "index", queries["text"], depth
+        )
+        same = {"collection": self.collection, "split": self.split, "source": self.first_stage}
         same |= {"query_lang": self.lang, "doc_lang": self.lang}
         columns = {name: pa.repeat(value, rows.size) for name, value in same.items()} | {
             "query_id": queries["query_id"].take(pa.array(np.indices(rows.shape)[0].ravel())),
@@ -85,7 +89,7 @@ class FirstStage:
 
 
 def brought(
-    collections: Path, collection: str, split: str, known: FirstStage | None = None
+    collections: Path, collection: str, split: str, known: Search | None = None
 ) -> pa.Table:
     """A collection's own candidates, ranked from 1 on: by their rank, score and id, each once.
 

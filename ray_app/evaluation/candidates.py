@@ -1,4 +1,4 @@
-"""Candidates for reranking, by Ray: what BM25 finds in English, and what collections bring.
+"""Candidates for reranking, by Ray: what a first stage finds in English, and collections' own.
 
 The origin's protocol: every language pair reranks the candidates that the English first stage
 found, so what a first stage across languages would lose is not seen here.
@@ -13,7 +13,8 @@ import ray
 
 from clir import manifest, stages
 from clir.experiment import Experiment
-from clir.retrieval.candidates import FirstStage, brought
+from clir.retrieval.candidates import Search, brought
+from clir.retrieval.first_stages import FIRST_STAGES
 from clir.whole_files import write_table
 from ray_app.evaluation.texts import held_languages
 
@@ -21,15 +22,15 @@ from ray_app.evaluation.texts import held_languages
 def build(experiment: Experiment) -> Path:
     """Make the candidates of every test collection: a table; its folder."""
     stage, tables = stages.candidates(experiment), experiment.workspace.collections
-    split, depth = stage.settings["split"], stage.settings["depth"]
+    source, split, depth = stage.settings["from"], stage.settings["split"], stage.settings["depth"]
 
     def write(out: Path) -> dict[str, int]:
         names = dict(enumerate(stage.settings["collections"]))
         english = {
             # Folders are called by a collection's number: its name may mean something in a path.
-            number: FirstStage(tables, name, split, "en", out / "work" / str(number))
+            number: Search(source, tables, name, split, "en", out / "work" / str(number))
             for number, name in names.items()
-            if stage.settings["from"] == "bm25"
+            if source in FIRST_STAGES
             and all("en" in langs for langs in held_languages(tables, name, split))
         }
         blocks = dict(
@@ -56,17 +57,17 @@ def build(experiment: Experiment) -> Path:
 
 
 @ray.remote
-def _index(english: FirstStage) -> int:
+def _index(english: Search) -> int:
     return english.index()
 
 
 @ray.remote
-def _find(english: FirstStage, block: int, depth: int, file: Path) -> int:
+def _find(english: Search, block: int, depth: int, file: Path) -> int:
     return english.write(block, depth, file)
 
 
 @ray.remote
-def _bring(tables: Path, name: str, split: str, known: FirstStage | None, file: Path) -> int:
+def _bring(tables: Path, name: str, split: str, known: Search | None, file: Path) -> int:
     own = brought(tables, name, split, known)
     write_table(own, file)
     return len(own)

@@ -16,13 +16,7 @@ from ray_app.report import rows
 
 def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object]:
     """Query languages down, document languages across; one scale of colours for all maps."""
-    pairs = summary[
-        (summary["measure"] == rows.SHOWN)
-        & (summary["domain"] == "all")
-        & summary["condition"].isin(["MoIR", "CLIR"])
-        & (summary["query_lang"] != "all")
-        & (summary["without_domain"] == "")
-    ]
+    pairs = rows.pairs(summary[summary["measure"] == rows.SHOWN])
     queries, documents = (
         rows.present(pairs[side], OF_COLLECTIONS) for side in ("query_lang", "doc_lang")
     )

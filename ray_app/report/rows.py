@@ -37,6 +37,16 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
+def pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of single languages of queries and documents, of the same domains and models."""
+    return rows[
+        rows["condition"].isin(["MoIR", "CLIR"])
+        & (rows["query_lang"] != "all")
+        & (rows["domain"] == "all")
+        & (rows["without_domain"] == "")
+    ]
+
+
 def present(values: pd.Series, order: Iterable[str]) -> list[str]:
     """Those of ``order`` that are among the values."""
     there = set(values)

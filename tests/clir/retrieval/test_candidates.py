@@ -7,7 +7,7 @@ import pytest
 from clir import tables
 from clir.collections.reading import SCHEMAS
 from clir.retrieval import candidates
-from clir.retrieval.candidates import FirstStage, brought
+from clir.retrieval.candidates import Search, brought
 
 
 def write(folder, kind, *rows):
@@ -42,7 +42,7 @@ def first_stage(tmp_path):
         ("q4", "d1", 7, 1.0, "run"),
     ]
     write(tmp_path, "candidates", *(("c", "test", None, None, *row) for row in given))
-    return FirstStage(tmp_path, "c", "test", "en", tmp_path / "index")
+    return Search("bm25", tmp_path, "c", "test", "en", tmp_path / "index")
 
 
 def test_bm25_finds_a_languages_documents_for_the_queries_of_a_split(first_stage, tmp_path):
@@ -70,7 +70,7 @@ def test_blocks_of_queries_make_the_whole(first_stage, monkeypatch):
 
 
 def test_a_language_without_documents_has_no_candidates(first_stage, tmp_path):
-    assert FirstStage(tmp_path, "c", "test", "fr", tmp_path / "none").index() == 0
+    assert Search("bm25", tmp_path, "c", "test", "fr", tmp_path / "none").index() == 0
 
 
 def test_a_collections_own_are_ranked_each_once(first_stage, tmp_path):
