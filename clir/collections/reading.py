@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,17 +22,27 @@ SCHEMAS = {
     "judgments": tables.JUDGMENTS,
     "candidates": tables.CANDIDATES,
 }
-_FILE_READERS = {
-    "BEIR texts": beir.read_texts,
-    "BEIR judgments": beir.read_judgments,
-    "MS MARCO texts": msmarco.read_texts,
-    "positives of triples": msmarco.read_positives,
-    "negatives of triples": msmarco.read_negatives,
-    "top 1000": msmarco.read_top1000,
-    "TREC documents": trec.read_documents,
-    "TREC topics": trec.read_topics,
-    "TREC judgments": trec.read_judgments,
-    "TREC run": trec.read_run,
+
+
+class Form(NamedTuple):
+    """How a kind of file is written."""
+
+    read: Callable[[Path, int, int | None], Iterator[Rows]]  # a range of its bytes
+    by_line: bool = True  # whether it may be cut between any two lines
+    own_domains: bool = False  # whether its rows may name a domain
+
+
+_FORMS = {
+    "BEIR texts": Form(beir.read_texts, own_domains=True),
+    "BEIR judgments": Form(beir.read_judgments),
+    "MS MARCO texts": Form(msmarco.read_texts),
+    "positives of triples": Form(msmarco.read_positives),
+    "negatives of triples": Form(msmarco.read_negatives),
+    "top 1000": Form(msmarco.read_top1000),
+    "TREC documents": Form(trec.read_documents, by_line=False),
+    "TREC topics": Form(trec.read_topics, by_line=False),
+    "TREC judgments": Form(trec.read_judgments),
+    "TREC run": Form(trec.read_run),
 }
 _NAMED_READERS = {
     "named documents": named_datasets.read_documents,
@@ -41,7 +51,11 @@ _NAMED_READERS = {
     "named scored documents": named_datasets.read_scored,
     "named triples": named_datasets.read_negatives,
 }
-_NOT_CUT = {"TREC documents", "TREC topics", *_NAMED_READERS}  # not line by line
+
+
+def own_domains(part: Part) -> bool:
+    """Whether rows of a file may name a domain."""
+    return not part.named and _FORMS[part.form].own_domains
 
 
 def tasks(files: Iterable[Part], size: int = 64 << 20) -> list[list[Part]]:
@@ -123,7 +137,7 @@ def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
         yield file, size
         return
     total = Path(file.path).stat().st_size
-    if file.form in _NOT_CUT or file.path.endswith(".gz"):
+    if not _FORMS[file.form].by_line or file.path.endswith(".gz"):
         yield file, total
         return
     for start in range(0, total, size):
@@ -134,4 +148,4 @@ def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
 def _rows(part: Part) -> Iterator[Rows]:
     if part.named:
         return _NAMED_READERS[part.form](part.path)
-    return _FILE_READERS[part.form](Path(part.path), part.start, part.end)
+    return _FORMS[part.form].read(Path(part.path), part.start, part.end)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 
 from clir import manifest
-from clir.collections import layouts
+from clir.collections import layouts, reading
 from clir.collections.layouts import Part
 from clir.errors import InputError
 from clir.experiment.data import Collection
@@ -23,8 +23,6 @@ from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.retrieval.first_stages import FIRST_STAGES
 from clir.switching.methods import METHODS
-
-_OWN_DOMAINS = {"BEIR texts"}  # formats whose rows may name a domain
 
 
 def dumps(experiment: Experiment) -> Iterator[Problem]:
@@ -210,7 +208,7 @@ def _training(experiment: Experiment, collections: list[list[Part]]) -> Iterator
                 "collections",
             )
     # Of other formats, the files tell all domains.
-    if not any(file.form in _OWN_DOMAINS for files in collections for file in files):
+    if not any(reading.own_domains(file) for files in collections for file in files):
         yield from _domains(experiment, {file.domain for files in collections for file in files})
 
 
