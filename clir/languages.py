@@ -1,7 +1,7 @@
-"""The fourteen languages: codes, names, scripts, and which ones the origin system trained on.
+"""Languages: codes, names, scripts, and which ones the origin system trained on.
 
-Beside them, the others that a collection may be in: they are ranked, but no lexicon is made for
-them, and no default names them.
+The fourteen are the origin system's; only they are in the defaults. Lexicons are made for them and
+for some others. Further ones a collection may be in: they are ranked, no lexicon is made for them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ITALIAN_ELIDED = tuple(
     """.split()
 )
 
-LANGUAGES = {
+FOURTEEN = {
     language.code: language
     for language in (
         Language("en", "English", True),
@@ -174,14 +174,17 @@ _OTHERS = (
     Language("zu", "Zulu", False),
 )
 # What a collection's texts may be in: the fourteen first.
-OF_COLLECTIONS = LANGUAGES | {language.code: language for language in _OTHERS}
+OF_COLLECTIONS = FOURTEEN | {language.code: language for language in _OTHERS}
+# What lexicons are made for: each has its row in ``clir.lexicons.namespaces``.
+_WITH_LEXICONS = ("pl",)  # beside the fourteen
+LANGUAGES = FOURTEEN | {code: OF_COLLECTIONS[code] for code in _WITH_LEXICONS}
 
-SEEN = [code for code, language in LANGUAGES.items() if language.seen]
-UNSEEN = [code for code, language in LANGUAGES.items() if not language.seen]
+SEEN = [code for code, language in FOURTEEN.items() if language.seen]
+UNSEEN = [code for code, language in FOURTEEN.items() if not language.seen]
 
 
 def check_language(code: str) -> str:
-    """``code`` itself; InputError where it is none of the fourteen."""
+    """``code`` itself; InputError where no lexicon is made for it."""
     if code not in LANGUAGES:
         raise InputError(f"unknown language {code!r}: use one of {', '.join(LANGUAGES)}")
     return code

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from clir import manifest
 from clir.collections import layouts
 from clir.experiment import Experiment
+from clir.languages import LANGUAGES
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.lexicons.vector_training import TERMS_JOINED
 from clir.retrieval.first_stages import FIRST_STAGES
@@ -80,7 +81,7 @@ def data(experiment: Experiment) -> Iterator[Stage]:
 def titles(experiment: Experiment) -> Stage:
     dumps = experiment.titles
     files = [path for dump in dumps for path in (dump.page, dump.langlinks)]
-    settings = {"titles": [dump.model_dump(mode="json") for dump in dumps]}
+    settings = {"titles": [dump.model_dump(mode="json") for dump in dumps], "into": [*LANGUAGES]}
     return Stage(experiment.workspace.titles, files, settings)
 
 

@@ -8,6 +8,8 @@ checked where they are published. What is there already is not fetched again.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from clir import command, download
 from clir.download import Wanted
 from clir.errors import InputError, in_a_line
-from clir.languages import LANGUAGES, check_language
+from clir.languages import FOURTEEN, LANGUAGES
 
 _DUMPS = "https://dumps.wikimedia.org"
 _VECTORS = "https://dl.fbaipublicfiles.com/fasttext"
@@ -63,19 +65,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--date", help="of the dumps, such as 20260101")
     parser.add_argument("--vectors", **languages, help="word vectors of these, or all")
     parser.add_argument("--plain-vectors", action="store_true", help="not aligned to each other")
+    languages["type"] = partial(_languages, known=FOURTEEN)  # mMARCO's
     parser.add_argument("--mmarco", **languages, help="passages and queries of these, or all")
     parser.add_argument("--dumps-mirror", default=_DUMPS, metavar="URL")
     parser.add_argument("--vectors-mirror", default=_VECTORS, metavar="URL")
     return parser.parse_args()
 
 
-def _languages(text: str) -> list[str]:
-    if text == "all":
-        return list(LANGUAGES)
-    try:
-        return [check_language(code) for code in text.split(",")]
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _languages(text: str, known: Collection[str] = LANGUAGES) -> list[str]:
+    codes = list(known) if text == "all" else text.split(",")
+    for code in codes:
+        if code not in known:
+            raise argparse.ArgumentTypeError(
+                f"unknown language {code!r}: use one of {', '.join(known)}"
+            )
+    return codes
 
 
 def _dumps(arguments: argparse.Namespace, agent: str) -> list[Wanted]:

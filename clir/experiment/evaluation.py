@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, PositiveInt
 
 from clir.experiment.types import CollectionLanguage, FileName, Section, Several, keys_as_text
-from clir.languages import SEEN, UNSEEN
+from clir.languages import FOURTEEN, OF_COLLECTIONS, SEEN, UNSEEN
 from clir.retrieval.first_stages import FirstStageName
 
 
@@ -27,3 +27,13 @@ class Evaluation(Section):
     candidates_from: FirstStageName | Literal["collection"] = "bm25"
     batch_size: PositiveInt = 256
     workers: PositiveInt = 1
+
+    def mixed(self, held: set[str]) -> dict[str, list[str]]:
+        """The sets of languages that MLIR draws from, by their names.
+
+        A collection that holds languages beyond the fourteen that no set names has one more set,
+        of all its languages.
+        """
+        every = [code for code in OF_COLLECTIONS if code in held]
+        named = FOURTEEN.keys() | {lang for langs in self.mlir.values() for lang in langs}
+        return self.mlir | ({"all": every} if held - named else {})

@@ -294,9 +294,7 @@ def _testing(
 def _ranked(experiment: Experiment, held: set[str]) -> set[str]:
     """Those of the languages that some condition reads."""
     evaluation = experiment.evaluation
-    mixed = {lang for langs in evaluation.mlir.values() for lang in langs}
-    if held - LANGUAGES.keys() - mixed:
-        return held  # MLIR mixes them all
+    mixed = {lang for langs in evaluation.mixed(held).values() for lang in langs}
     return held & (mixed | set(evaluation.languages or OF_COLLECTIONS))
 
 

@@ -2,7 +2,7 @@
 
 ``Benutzerin:Ada`` is a page about an editor, ``Kategorie:Brot`` a list. MediaWiki lets no article
 begin with a namespace's name and a colon, so a title that does is in that namespace. The names are
-those of MediaWiki's language files and of the configuration of the fourteen Wikipedias.
+those of MediaWiki's language files and of the configuration of these Wikipedias.
 """
 
 from __future__ import annotations
@@ -140,6 +140,17 @@ NAMESPACES = {
         Thể loại, Cổng thông tin, Chủ đề, Mô đun, Bản thảo, Nháp, Tiện ích
         """,
         talk_before="Thảo luận",
+    ),
+    "pl": Namespaces(
+        """
+        Specjalna, Dyskusja, Użytkownik, Użytkowniczka, Wikipedysta, Wikipedystka,
+        Dyskusja użytkownika, Dyskusja użytkowniczki, Dyskusja wikipedysty, Dyskusja wikipedystki,
+        Dyskusja Wikipedii, Plik, Dyskusja pliku, Grafika, Dyskusja grafiki, Szablon,
+        Dyskusja szablonu, Pomoc, Dyskusja pomocy, Kategoria, Dyskusja kategorii, Dyskusja portalu,
+        Wikiprojekt, Dyskusja wikiprojektu, Moduł, Dyskusja modułu, Gadżet, Dyskusja gadżetu,
+        Definicja gadżetu, Dyskusja definicji gadżetu
+        """,
+        talk_before="Dyskusja",
     ),
 }
 

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clir.experiment import Evaluation
-from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.text.hashing import mix
 from clir.text.words import hash_ids
 
@@ -69,7 +68,7 @@ def conditions(held: Held, evaluation: Evaluation) -> Iterator[Condition]:
         for doc_lang in _asked(held.documents, evaluation):
             name = "MoIR" if query_lang == doc_lang else "CLIR"
             yield Condition(name, _one(query_lang), _one(doc_lang))
-    for name, languages in _sets(held, evaluation).items():
+    for name, languages in evaluation.mixed({*held.documents, *held.queries}).items():
         of_queries, of_documents = (
             tuple(code for code in languages if code in codes)
             for codes in (held.queries, held.documents)
@@ -119,14 +118,3 @@ def _asked(held: list[str], evaluation: Evaluation) -> list[str]:
     if evaluation.languages is None:
         return held
     return [lang for lang in evaluation.languages if lang in held]
-
-
-def _sets(held: Held, evaluation: Evaluation) -> dict[str, list[str]]:
-    """The sets of languages that MLIR draws from, by their names.
-
-    A collection with languages beyond the fourteen that no set names has one more, of all its
-    languages.
-    """
-    every = [code for code in OF_COLLECTIONS if code in {*held.documents, *held.queries}]
-    named = LANGUAGES.keys() | {lang for langs in evaluation.mlir.values() for lang in langs}
-    return evaluation.mlir | ({"all": every} if set(every) - named else {})

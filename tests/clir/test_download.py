@@ -217,6 +217,18 @@ def test_mmarco_is_fetched_from_the_hub_once_and_checked(server, tmp_path):
     assert done.stderr.count("\n") == 1 and "the hub does not give it" in done.stderr
 
 
+def test_the_command_fetches_languages_beyond_the_fourteen_where_they_are(server, tmp_path):
+    names = [f"plwiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
+    sums = "".join(f"{SHA1}  {name}\n" for name in names)
+    server.files["/plwiki/20260101/plwiki-20260101-sha1sums.txt"] = sums.encode()
+    done = run(server, tmp_path, "--wikis", "pl", "--date", "20260101", "--vectors", "pl")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "vectors" / "wiki.pl.align.vec").exists()
+    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
+    refused = run(server, tmp_path, "--mmarco", "pl")
+    assert refused.returncode == 2 and "unknown language 'pl'" in refused.stderr
+
+
 def test_the_command_says_in_one_line_what_is_wrong(server, tmp_path):
     server.files["/dewiki/20260101/dewiki-20260101-sha1sums.txt"] = b"0 x\n"
     sums = "".join(f"{'0' * 40} frwiki-20260101-{name}.sql.gz\n" for name in ("page", "langlinks"))

@@ -53,6 +53,17 @@ def test_what_is_all_there_is_taken(config):
     assert wrong(config) == []
 
 
+def test_a_language_beyond_the_fourteen_is_switched_into_and_tested(config, tmp_path):
+    polish = ["switching.languages=[pl]", "evaluation.languages=[pl, en]"]
+    assert wrong(config, *polish) == []
+    told = wrong(config, *polish, "titles=[]")
+    assert any("switches into pl, which no lexicon" in line for line in told)
+    layouts.write(tmp_path / "dictionary" / "en-pl.tsv", "dog\tpies")
+    assert wrong(config, *polish, "titles=[]") == []
+    # The sets that are drawn from stay as they are.
+    assert [len(langs) for langs in load(config, []).evaluation.mlir.values()] == [6, 14]
+
+
 def test_everything_that_is_missing_is_told_at_once(config, tmp_path):
     lines = wrong(
         config,

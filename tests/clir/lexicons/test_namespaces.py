@@ -33,6 +33,8 @@ TITLES = {
     " | Anexo:Panes | PR:Pan",
     "vi": "Thể loại:Bánh | Thành viên:Ada | Thảo luận Thành viên:Ada | Thảo luận Thể loại:Bánh"
     " | Cổng thông tin:Ăn | Tập tin:A.jpg",
+    "pl": "Kategoria:Chleb | Wikipedystka:Ada | Dyskusja wikipedystki:Ada"
+    " | Dyskusja kategorii:Chleb | Dyskusja portalu:Jedzenie | Grafika:A.jpg",
 }
 EVERYWHERE = (
     "Wikipedia:Hauptseite", "Wikipedia talk:X", "Special:Random", "File:A.jpg", "Image talk:A",
@@ -83,6 +85,7 @@ def test_a_title_without_a_colon_is_in_no_namespace(titles):
 def test_links_to_other_wikis():
     links = [
         "fr:Lumière",
+        "pl:Światło",
         ":en:Bread",
         ":sv:Bröd",
         ":zh-min-nan:X",

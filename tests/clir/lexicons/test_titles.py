@@ -19,6 +19,8 @@ from clir.lexicons.titles import in_script, terms_of_titles, why_dropped
         ("Mercury_(planet)#Orbit_(2)", "en", "mercury"),
         (":Brot_", "de", "Brot"),
         ("#Bart", "it", None),
+        ("Łódź_(miasto)", "pl", "łódź"),
+        ("Dyskusja_wikipedysty:Ada", "pl", None),
         ("Wikipedia:Hauptseite", "de", None),
         ("Portail:Lumière", "fr", None),
         ("wikt:sun", "en", None),

@@ -46,6 +46,7 @@ def test_words_of_many_scripts():
         ("it", "cos'è dell'«isola»", ["cos'", "è", "dell'", "isola"]),
         ("ca", "l'aigua d'or", ["l'", "aigua", "d'", "or"]),
         ("nl", "foto's van auto's", ["foto's", "van", "auto's"]),
+        ("pl", "żółć Kennedy'ego, biało-czerwona", ["żółć", "Kennedy'ego", "biało", "czerwona"]),
     ],
 )
 def test_what_a_language_elides_is_a_word_by_itself(lang, text, words):

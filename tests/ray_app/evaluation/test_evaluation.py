@@ -76,6 +76,7 @@ def test_conditions_of_a_collection_with_three_languages():
                 "MLIR-en-xx": ["en.xx-14-1", "en.xx-all-1"],  # the fourteen have no Persian
             },
         ),
+        (["fr", "pl"], ["en"], {"CLIR": ["en.fr", "en.pl"], "MLIR-en-xx": ["en.xx-all-1"]}),
         (["fr", "es"], ["fr"], {"MoIR": ["fr.fr"], "CLIR": ["fr.es"]}),
         (["fi"], ["en", "de"], {"CLIR": ["en.fi", "de.fi"]}),
         (
