@@ -35,9 +35,9 @@ class Lexicons(Section):
     """Where lexicons come from, and which ones each method asks, the first that has a word wins."""
 
     dictionary: Path | None = None  # a folder of en-XX.tsv or en-XX.txt, perhaps .gz
-    # Of BL-CS, ML-CS and Translate-Test.
+    # Of methods that switch words, or translate; and of those that switch phrases.
     words: Distinct[LexiconOrigin] = ["dictionary", "wikipedia-titles"]
-    phrases: Distinct[LexiconOrigin] = ["wikipedia-titles"]  # Wiki-CS
+    phrases: Distinct[LexiconOrigin] = ["wikipedia-titles"]
     translations: PositiveInt = 1  # how many translations of a word may be drawn
     # The share of the English training texts' words that the chain of words must cover for each
     # language that is switched into; the run ends where it does not.

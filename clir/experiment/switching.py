@@ -14,10 +14,11 @@ from clir.retrieval.first_stages import FirstStageName
 class Switching(Section):
     """How English training pairs become multilingual ones."""
 
-    languages: Distinct[LanguageCode] = [code for code in SEEN if code != "en"]  # ML-CS, Wiki-CS
-    pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # query, passage: BL-CS, fine-tuning
-    probability: Share = 0.5  # of a word, in BL-CS and ML-CS
-    phrase_probability: Share = 1.0  # of a phrase, in Wiki-CS
+    # What methods switch into (clir.switching.methods says which of them do what).
+    languages: Distinct[LanguageCode] = [code for code in SEEN if code != "en"]
+    pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # of queries, of passages
+    probability: Share = 0.5  # of a word, in methods that switch words
+    phrase_probability: Share = 1.0  # of a phrase, in those that switch phrases
     copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
     # Whether training switches the English pairs as it reads them, anew in every pass; else they
     # are written down switched.

@@ -1,7 +1,6 @@
 """The methods, a row each: what one trains on, and what it does at test time.
 
-Whatever hangs on the method asks this table, so a new method needs a row and nothing else. The
-order is that of reports.
+Whatever depends on the method asks this table. The order is that of reports.
 """
 
 from __future__ import annotations
