@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from clir import progress
 from clir.errors import InputError
 from clir.output_folder import PRIVATE, OutputFolder
 
@@ -47,11 +48,11 @@ def build(
     """
     origin = origin_of(workspace, inputs, settings)
     if not is_current(folder, origin):
-        with at_work(workspace, {folder: origin}):
+        with progress.stage(workspace.name(folder)), at_work(workspace, {folder: origin}):
             if not is_current(folder, origin):  # another start may have made it meanwhile
                 publish(workspace, folder, origin, write)
                 return True
-    print(f"{_name(folder)}: up to date", flush=True)
+    progress.up_to_date(workspace.name(folder))
     return False
 
 
@@ -114,7 +115,7 @@ def publish(
     workspace.check_inside(folder)
     found(folder)
     started = time.monotonic() - seconds_before
-    with workspace.piece(folder) as piece:
+    with progress.stage(workspace.name(folder)) as stage, workspace.piece(folder) as piece:
         partial = piece / folder.name
         partial.mkdir()
         counts = dict(write(partial))
@@ -128,8 +129,8 @@ def publish(
                 folder.rename(piece / "replaced")
             partial.rename(folder)
             _remember(folder, files)
-    _sync(folder.parent)
-    print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
+        _sync(folder.parent)
+        stage.result, stage.seconds = in_words(counts), seconds
 
 
 def replace(workspace: OutputFolder, path: Path, write: Callable[[Path], object]) -> None:
@@ -395,10 +396,6 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _name(folder: Path) -> str:
-    return f"{folder.parent.name}/{folder.name}"
 
 
 def in_words(counts: Mapping[str, Any]) -> str:

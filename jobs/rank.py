@@ -1,6 +1,6 @@
 """Rank and score with every trained model on every setting, by Ray Data (a Ray job)."""
 
-from clir import command, experiment, results
+from clir import command, experiment, results, terminal
 from clir.experiment import sources
 
 
@@ -9,6 +9,7 @@ def main() -> None:
     results.begin(settings)
     workspace = settings.workspace
     sources.check_translations(settings, workspace.collections, workspace.lexicon)
+    terminal.give_engines(settings.workspace)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import pipeline

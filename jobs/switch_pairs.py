@@ -1,6 +1,6 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import command, experiment, results
+from clir import command, experiment, results, terminal
 from clir.experiment import sources
 
 
@@ -9,6 +9,7 @@ def main() -> None:
     results.begin(settings)
     collections, lexicon = settings.workspace.collections, settings.workspace.lexicon
     sources.check_domains(settings, collections)
+    terminal.give_engines(settings.workspace)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from spark_etl import lexicon_card, session, training_pairs
 

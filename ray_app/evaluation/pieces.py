@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clir import manifest
+from clir import manifest, progress
 
 DONE = "done"  # where it is listed what each piece wrote
 
@@ -46,6 +46,6 @@ def _is_done(work: Path, listing: str) -> bool:
     try:
         manifest.check_files(work, listing)
     except ValueError as damage:
-        print(f"{work}: {damage}: made again", flush=True)
+        progress.say(f"{work}: {damage}: made again")
         return False
     return True

@@ -18,11 +18,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset
 import yaml
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clir import manifest, stages, tables
+from clir import manifest, progress, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, LeaveOut
 from clir.languages import OF_COLLECTIONS
@@ -85,9 +84,9 @@ def print_table(experiment: Experiment) -> None:
             table.add_column(condition, justify="right")
         for line in _by_method(part, _SHOWN):
             table.add_row(escape(line["method"]), *(cell["text"] for cell in line["cells"]))
-        Console(width=110).print(table)
-    print(f"summary: {experiment.workspace.summary}")
-    print(f"report:  {experiment.workspace.report}")
+        progress.show(table)
+    progress.say(f"summary: {experiment.workspace.summary}")
+    progress.say(f"report:  {experiment.workspace.report}")
 
 
 def _page(experiment: Experiment, rows: pd.DataFrame) -> str:
