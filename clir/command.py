@@ -82,7 +82,7 @@ def run_job(main: Callable[[], None]) -> None:
         message = user_message(error)
         if message is None:
             log = terminal.where_engines_wrote()
-            said = failures.in_a_line(error)
+            said = failures.in_a_line(error, terminal.engines_said())
             terminal.complain(f"error: {said}" + (f"; {log}" if log else ""))
             raise
         terminal.complain(*(f"error: {line}" for line in message.splitlines()))

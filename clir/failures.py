@@ -20,6 +20,8 @@ _SETTINGS = {
     r"MapWorker|ray_app.evaluation": "lower evaluation.batch_size or evaluation.workers",
     "": "have fewer workers at work",
 }
+# Who is gone has said why in the log, if anywhere.
+_SPEECHLESS = r"Py4JNetworkError|Answer from Java side is empty|JAVA_GATEWAY_EXITED"
 # The first that is found is told, with its groups.
 _FAILURES = {
     r"No space left on device|OutOfDiskError|Disk quota exceeded": (
@@ -39,9 +41,8 @@ _FAILURES = {
         f"a Python worker of Spark's ended: {_GONE}; with fewer cores in spark.master there are "
         "fewer of them"
     ),
-    r"Py4JNetworkError|Answer from Java side is empty|JAVA_GATEWAY_EXITED|ConnectionRefusedError": (
-        f"Spark's JVM is gone: {_GONE}"
-    ),
+    r"System memory \d+ must be at least (\d+)": "spark.driver_memory: give it {0} bytes or more",
+    f"({_SPEECHLESS}|ConnectionRefusedError)": f"Spark's JVM is gone: {_GONE}",
     r"ObjectStoreFullError": (
         "Ray's object store is full: lower evaluation.workers, or start Ray with a larger one "
         "(--object-store-memory)"
@@ -65,15 +66,20 @@ _LARGEST = re.compile(
 )
 
 
-def in_a_line(error: BaseException) -> str:
-    """What ended the work; what is none of engines' failures is told as a fault of our own."""
+def in_a_line(error: BaseException, log: str = "") -> str:
+    """What ended the work; what is none of engines' failures is told as a fault of our own.
+
+    ``log``: what engines have said last.
+    """
     text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in errors.causes(error))
+    if re.search(_SPEECHLESS, text):
+        text += log
     for pattern, said in _FAILURES.items():
         if found := re.search(pattern, text):
             killed = _KILLED.search(text)
             took = killed[1] if killed else text
             less = next(less for at_work, less in _SETTINGS.items() if re.search(at_work, took))
-            groups = (" ".join((group or "").split()) for group in found.groups())
+            groups = (" ".join((group or "").split()).rstrip(".") for group in found.groups())
             return said.format(*groups, less=less, ray=_killed_by_ray(text))
     if isinstance(error, OSError):
         return f"the system refuses: {errors.in_a_line(error)}"
@@ -87,5 +93,5 @@ def _killed_by_ray(text: str) -> str:
     if node := _NODE.search(text):
         said += f"; its machine had {node[2]}, of which {node[1]} were in use"
     if largest := _LARGEST.search(text):
-        said += f", {largest[1]} GB by {largest[2][:60]}"
+        said += f"; its largest process took {largest[1]}GB ({largest[2][:60]})"
     return said

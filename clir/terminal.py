@@ -12,6 +12,8 @@ from typing import TextIO
 from clir.errors import InputError
 from clir.workspace import Workspace
 
+_TAIL = 1 << 16  # bytes of the log
+
 
 @dataclass
 class _Ours:
@@ -20,6 +22,7 @@ class _Ours:
     out: TextIO
     err: TextIO
     log: Path
+    begun: int  # where in it this process's part begins
 
 
 _ours: list[_Ours] = []  # one, from the start of the engines on
@@ -37,10 +40,11 @@ def give_engines(workspace: Workspace) -> None:
     except OSError as error:
         raise InputError(f"{log}: cannot be written to: {error.strerror}") from None
     now = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    begun = os.fstat(descriptor).st_size
     os.write(descriptor, f"\n== {now}, process {os.getpid()}: {' '.join(sys.argv)}\n".encode())
     sys.stdout.flush()
     sys.stderr.flush()
-    _ours.append(_Ours(_second(sys.stdout), _second(sys.stderr), log))
+    _ours.append(_Ours(_second(sys.stdout), _second(sys.stderr), log, begun))
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
@@ -66,6 +70,15 @@ def complain(*lines: str) -> None:
 def where_engines_wrote() -> str | None:
     """How the log is named; None where no engine has run."""
     return f"engines' own lines: {_ours[0].log}" if _ours else None
+
+
+def engines_said() -> str:
+    """The end of what engines have said in this process's time."""
+    if not _ours:
+        return ""
+    with _ours[0].log.open("rb") as file:
+        file.seek(max(_ours[0].begun, file.seek(0, os.SEEK_END) - _TAIL))
+        return file.read().decode(errors="replace")
 
 
 def draws() -> bool:
