@@ -39,7 +39,7 @@ class Stage:
         self.done, self.facts = 0, ""
         self.result = ""  # what its last line says
         self.seconds: float | None = None  # and how long it took, if not since its beginning
-        self.is_done = False
+        self.is_done = self.is_relayed = False
         self.began = self.last_line = time.monotonic()
         self.bar: TaskID | None = None
         self._updated = 0.0
@@ -85,9 +85,9 @@ def stage(name: str, total: int | None = None, unit: str = "") -> Iterator[Stage
 
 
 def innermost() -> Stage | None:
-    """The stage that was begun last of those at work."""
+    """The stage that was begun last of those at work in this process."""
     with _lock:
-        return next(reversed(_open.values()), None)
+        return next((one for one in reversed(_open.values()) if not one.is_relayed), None)
 
 
 def up_to_date(name: str) -> None:
@@ -167,10 +167,10 @@ def shown() -> Iterator[None]:
 
 
 def stop() -> None:
-    """Show no more; the cursor is back."""
+    """A job shows no more; the cursor is back."""
     if _here.bars:
         _here.bars.stop()
-    _here.bars, _here.over = None, True
+    _here.bars, _here.over = None, _here.job
 
 
 def _bars() -> Progress | None:
@@ -266,7 +266,7 @@ def _replay(what: str, told: Any, stages: dict[str, Stage]) -> None:
         say(told)
         return
     one = stages.setdefault(told["name"], Stage(told["name"], told["total"], told["unit"]))
-    vars(one).update(told)
+    vars(one).update(told, is_relayed=True)
     _tell(what, one)
     if what == "end":
         stages.pop(one.name)

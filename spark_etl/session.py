@@ -93,6 +93,7 @@ def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
     start from the beginning; switched on, it costs time, but no row comes twice.
     """
     return {
+        "spark.log.level": "WARN",  # spark-submit would have a terminal full of INFO
         # Also the number of shards of the training pairs.
         "spark.sql.shuffle.partitions": settings.shuffle_partitions,
         # zstd: a third smaller than snappy on text, as fast to read.

@@ -13,16 +13,7 @@ from tests.sample_runs import command, linked, run
 LINE = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
 # Of Spark's, Ray's, DeepSpeed's, transformers' and Python's lines.
-THEIRS = (
-    "pid=",
-    "LOAD REPORT",
-    "core_worker.cc",
-    "WARN",
-    "Warning:",
-    "it/s",
-    "[INFO]",
-    "Traceback",
-)
+THEIRS = ("pid=", "LOAD REPORT", "core_worker.cc", "WARN", "Warning:", "it/s", "[INFO]", "Trace")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
