@@ -7,6 +7,7 @@ say. No engine is loaded here.
 from __future__ import annotations
 
 import re
+import traceback
 
 from clir import errors
 
@@ -14,7 +15,7 @@ _RESUMES = "the same command goes on where it was"
 _GONE = f"the system may have killed it for memory; {_RESUMES}"
 # What needs less memory, by what shows that it was at work.
 _SETTINGS = {
-    r"Train(?:Worker|Controller|Fn)|train_loop|launch_|ray\.train": (
+    r"TrainWorker|TrainController|ray_app.training": (
         "lower training.batch_size (or models.NAME.batch_size) or models.NAME.max_length"
     ),
     r"MapWorker|ray_app.evaluation": "lower evaluation.batch_size or evaluation.workers",
@@ -77,7 +78,7 @@ def in_a_line(error: BaseException, log: str = "") -> str:
     for pattern, said in _FAILURES.items():
         if found := re.search(pattern, text):
             killed = _KILLED.search(text)
-            took = killed[1] if killed else text
+            took = killed[1] if killed else "".join(traceback.format_exception(error)) + text
             less = next(less for at_work, less in _SETTINGS.items() if re.search(at_work, took))
             groups = (" ".join((group or "").split()).rstrip(".") for group in found.groups())
             return said.format(*groups, less=less, ray=_killed_by_ray(text))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from clir import scratch
 from clir.errors import InputError
 from clir.workspace import Workspace
 
@@ -48,6 +49,10 @@ def give_engines(workspace: Workspace) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
+    scratch.leave_word(
+        "error: this job was killed: by the system, perhaps for memory, or by an engine that lost "
+        f"a node; the same command goes on where it was; {where_engines_wrote()}"
+    )
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 

@@ -136,6 +136,13 @@ def test_a_failure_is_one_line_and_the_log_has_the_rest(tmp_path, work, status, 
     assert ("Traceback" in (tmp_path / "out" / "engines.log").read_text()) == (status == 1)
 
 
+def test_a_killed_job_has_a_last_line(tmp_path):
+    done = run(tmp_path, "os.kill(os.getpid(), 9)")
+    assert done.returncode == -9
+    assert done.stderr.startswith("error: this job was killed: by the system, perhaps for memory")
+    assert done.stderr.endswith(f"engines' own lines: {tmp_path / 'out' / 'engines.log'}\n")
+
+
 def test_what_workers_send_is_shown_and_one_that_dies_is_followed_by_another(tmp_path, capsys):
     folder = tmp_path / "told"
     with progress.relayed(folder):
