@@ -139,6 +139,7 @@ def _tell(what: str, one: Stage) -> None:
             _open[one.name] = one
         elif what == "end":
             _open.pop(one.name, None)
+            one.seconds = time.monotonic() - one.began if one.seconds is None else one.seconds
         if _here.file is not None:
             _send(what, {name: getattr(one, name) for name in _SENT})
             return
@@ -149,8 +150,7 @@ def _tell(what: str, one: Stage) -> None:
             if what == "end":
                 bars.remove_task(one.bar)
         if what == "end" and one.is_done:
-            seconds = time.monotonic() - one.began if one.seconds is None else one.seconds
-            say(f"{one.name}: {one.result or one.words or 'done'} in {seconds:.1f} s")
+            say(f"{one.name}: {one.result or one.words or 'done'} in {one.seconds:.1f} s")
 
 
 @contextmanager
