@@ -43,7 +43,7 @@ _FAILURES = {
         "fewer of them"
     ),
     r"System memory \d+ must be at least (\d+)": "spark.driver_memory: give it {0} bytes or more",
-    f"({_SPEECHLESS}|ConnectionRefusedError)": f"Spark's JVM is gone: {_GONE}",
+    _SPEECHLESS: f"Spark's JVM is gone: {_GONE}",
     r"ObjectStoreFullError": (
         "Ray's object store is full: lower evaluation.workers, or start Ray with a larger one "
         "(--object-store-memory)"
