@@ -12,8 +12,8 @@ from threading import Thread
 from types import FrameType
 from typing import Any, NoReturn
 
-from clir import scratch
-from clir.errors import run_job
+from clir import failures, progress, scratch, terminal
+from clir.errors import user_message
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 0.5  # seconds between looks at the work
@@ -29,7 +29,7 @@ class _Interrupted(BaseException):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command's ``main`` as a process of its own, see ``errors.run_job``.
+    """Run a command's ``main`` as a process of its own, see ``run_job``.
 
     Ctrl-C and SIGTERM end it in one line too, with exit status 130 and 143; its engines end with
     it. The work is done by a thread beside this one: engines put up handlers of their own for
@@ -41,7 +41,8 @@ def run(main: Callable[[], None]) -> None:
     def work() -> None:
         try:
             run_job(scratch.use)
-            run_job(main)
+            with progress.shown():
+                run_job(main)
         except BaseException as error:  # raised again below, by the main thread
             raised.append(error)
 
@@ -61,8 +62,31 @@ def run(main: Callable[[], None]) -> None:
     except _Interrupted as interrupted:
         _end(interrupted.number, thread)
     scratch.leave()
+    log = terminal.where_engines_wrote()
+    if log and (not raised or isinstance(raised[0], SystemExit)):
+        print(log, file=terminal.out(), flush=True)
     if raised:
-        raise raised[0]
+        raise raised[0]  # which the log tells in full
+
+
+def run_job(main: Callable[[], None]) -> None:
+    """Run a command's ``main``; what ends it before its time is said in a line.
+
+    A user's mistakes have a line each, and exit status 2. A failure of an engine has one that
+    names the log of the engines.
+    """
+    try:
+        main()
+    except Exception as error:
+        progress.stop()
+        message = user_message(error)
+        if message is None:
+            log = terminal.where_engines_wrote()
+            said = failures.in_a_line(error, terminal.engines_said())
+            terminal.complain(f"error: {said}" + (f"; {log}" if log else ""))
+            raise
+        terminal.complain(*(f"error: {line}" for line in message.splitlines()))
+        sys.exit(2)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -77,16 +101,13 @@ def _handle(numbers: Iterable[signal.Signals], handler: Any) -> None:
 def _end(number: int, thread: Thread) -> NoReturn:
     """End everything that was started, say so in a line, and go."""
     _handle(_SIGNALS, signal.SIG_IGN)
-    name = signal.Signals(number).name
-    if sys.stdout.isatty():
-        sys.stdout.write("\x1b[?25h")  # the cursor, which a progress bar hides
+    progress.stop()
     sys.stdout.flush()
-    line = f"stopped by {name}: {Path(sys.argv[0]).name}; the same command goes on where it was"
-    print(line, file=sys.stderr, flush=True)
-    # What engines say of their end is no news.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    name = signal.Signals(number).name
+    terminal.complain(
+        f"stopped by {name}: {Path(sys.argv[0]).name}; the same command goes on where it was"
+    )
+    terminal.silence()
     # The work removes what is half done, once the engine that it waits for is gone.
     error = ctypes.py_object(_Interrupted)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)

@@ -7,8 +7,7 @@ Engines wrap what their workers raise, so ``user_message`` finds that line in th
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 
 
 class InputError(ValueError):
@@ -24,34 +23,28 @@ _IN_TRACEBACK = re.compile(r"clir\.errors\.InputError: (.+)")
 
 def user_message(error: BaseException) -> str | None:
     """The message of the InputError that caused ``error``, or None where there is none."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    for cause in causes(error):
         if isinstance(cause, InputError):
             return str(cause)
         wrapped = _IN_TRACEBACK.search(str(cause))
         if wrapped:
             return wrapped.group(1).strip()
+    return None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it came from, one after another."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
         # Ray keeps a worker's error under .cause, Python under __cause__ and __context__.
         inner = getattr(cause, "cause", None)
         cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
-    return None
 
 
 def in_a_line(error: BaseException) -> str:
     """What an error of a library says, short enough for a message of ours."""
     said = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def run_job(main: Callable[[], None]) -> None:
-    """Run a command's ``main``; a user's mistakes end it with a line for each and exit status 2."""
-    try:
-        main()
-    except Exception as error:
-        message = user_message(error)
-        if message is None:
-            raise
-        print(*(f"error: {line}" for line in message.splitlines()), sep="\n", file=sys.stderr)
-        sys.exit(2)

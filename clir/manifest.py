@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from clir import progress
 from clir.errors import InputError
 from clir.output_folder import PRIVATE, OutputFolder
 
@@ -46,11 +47,11 @@ def build(
     """
     origin = origin_of(workspace, inputs, settings)
     if not is_current(folder, origin):
-        with at_work(workspace, {folder: origin}):
+        with progress.stage(workspace.name(folder)), at_work(workspace, {folder: origin}):
             if not is_current(folder, origin):  # another start may have made it meanwhile
                 publish(workspace, folder, origin, write)
                 return True
-    print(f"{_name(folder)}: up to date", flush=True)
+    progress.up_to_date(workspace.name(folder))
     return False
 
 
@@ -113,7 +114,7 @@ def publish(
     workspace.check_inside(folder)
     found(folder)
     started = time.monotonic() - seconds_before
-    with workspace.piece(folder) as piece:
+    with progress.stage(workspace.name(folder)) as stage, workspace.piece(folder) as piece:
         partial = piece / folder.name
         partial.mkdir()
         counts = dict(write(partial))
@@ -127,8 +128,8 @@ def publish(
                 folder.rename(piece / "replaced")
             partial.rename(folder)
             _remember(folder, files)
-    _sync(folder.parent)
-    print(f"{_name(folder)}: {in_words(counts)} in {seconds} s", flush=True)
+        _sync(folder.parent)
+        stage.result, stage.seconds = in_words(counts), seconds
 
 
 def replace(workspace: OutputFolder, path: Path, write: Callable[[Path], object]) -> None:
@@ -379,10 +380,6 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _name(folder: Path) -> str:
-    return f"{folder.parent.name}/{folder.name}"
 
 
 def in_words(counts: Mapping[str, Any]) -> str:

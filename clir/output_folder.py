@@ -47,6 +47,10 @@ class OutputFolder:
         """What a result's folder is called in the private one: ``pairs+ml-cs``."""
         return "+".join(folder.absolute().relative_to(self.output.absolute()).parts)
 
+    def name(self, folder: Path) -> str:
+        """What a result is called to a person: ``pairs/ml-cs``."""
+        return str(folder.absolute().relative_to(self.output.absolute()))
+
     def work(self, folder: Path) -> Path:
         """Where half-written work on a result lies."""
         return self._private / "work" / self.stage(folder)

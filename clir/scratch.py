@@ -57,15 +57,23 @@ def use() -> None:
         [sys.executable, "-m", __name__, *{str(own), str(short_folder())}],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
         start_new_session=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     _guards.append(guard)
 
 
+def leave_word(line: str) -> None:
+    """What the guard says if this process is killed, by the system or by an engine in it."""
+    for guard in _guards:
+        assert guard.stdin is not None
+        guard.stdin.write(line.encode() + b"\n")
+        guard.stdin.flush()
+
+
 def _guard(folders: list[Path]) -> None:
-    sys.stdin.read()
+    sys.stderr.write(sys.stdin.read())
+    sys.stderr.close()  # a pipe's reader need not wait for the rest
     for left in folders:
         _clear(left, fcntl.LOCK_EX)  # until the last of the process is gone
 

@@ -16,6 +16,11 @@ class Workspace(OutputFolder):
     """The results of an experiment, each by its place in the output folder."""
 
     @property
+    def log(self) -> Path:
+        """What engines say; no result."""
+        return self.output / "engines.log"
+
+    @property
     def titles(self) -> Path:
         """Titles that articles of different languages link."""
         return self.output / "titles"

@@ -5,11 +5,10 @@ RAY_ADDRESS names, or a local one). To run single stages on clusters, submit the
 with the same arguments.
 """
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clir import command, experiment, results, stages
+from clir import command, experiment, progress, results, stages, terminal
 from clir.experiment import sources
 from ray_app.models import base_models
 
@@ -33,6 +32,7 @@ def main() -> None:
         print_plan(settings)
         return
     results.begin(settings)
+    terminal.give_engines(settings.workspace)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from ray_app import cluster
     from ray_app.evaluation import pipeline
@@ -54,7 +54,7 @@ def print_plan(settings: experiment.Experiment) -> None:
     for look in stages.looks(settings):
         name = str(look.stage.folder.relative_to(settings.workspace.output))
         table.add_row(escape(name), escape(look.why or "up to date"))
-    Console(width=110).print(table)
+    progress.show(table)
 
 
 def prepare_data(settings: experiment.Experiment) -> None:

@@ -1,6 +1,6 @@
 """Make every method's training pairs: code-switched, shuffled, sharded (a Spark job)."""
 
-from clir import command, experiment, results
+from clir import command, experiment, results, terminal
 from clir.experiment import sources
 
 
@@ -8,6 +8,7 @@ def main() -> None:
     settings = experiment.from_command_line(__doc__)
     results.begin(settings)
     sources.check_domains(settings)
+    terminal.give_engines(settings.workspace)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     from spark_etl import lexicon_card, session, training_pairs
 

@@ -3,7 +3,7 @@
 With --here, in this process: one worker, with torch and transformers alone.
 """
 
-from clir import command, experiment, results
+from clir import command, experiment, results, terminal
 from clir.experiment import sources
 from ray_app.models import base_models
 
@@ -16,6 +16,7 @@ def main() -> None:
     settings = experiment.load(arguments.config, arguments.set, *checks)
     results.begin(settings)
     sources.check_domains(settings)
+    terminal.give_engines(settings.workspace)
     # Engines take seconds to load: mistakes are told, and Ctrl-C is heard, before that.
     if arguments.here:
         from ray_app.training import launch_here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from typing import Any
 
 import ray
 
-from clir import scratch
+from clir import progress, scratch
 from clir.errors import InputError, in_a_line
 
 # For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
-_QUIET = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
+_PLAIN = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 
 
 @contextmanager
@@ -25,21 +24,16 @@ def connected() -> Iterator[None]:
     A cluster started here is no other's: it does not join one that runs on this machine, nor can
     others take it for theirs. It ends with the block; one that was joined goes on.
     """
-    for name, value in _QUIET.items():
+    for name, value in _PLAIN.items():
         os.environ.setdefault(name, value)
-    # A local cluster asks for a token, by default and rightly; that needs no warning.
-    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-    # Signals are the command's to handle (clir.command), so it is right that Ray is not asked to.
-    logging.getLogger("ray._private.worker").addFilter(_needs_no_handler)
     try:
         own: AbstractContextManager[dict[str, Any]]
         own = _own_place() if _is_local() else nullcontext({})
-        with own as place:
-            ray.init(**place, logging_level=logging.WARNING)
+        with progress.stage("starting Ray"), own as place:
+            ray.init(**place)
     except ConnectionError as error:
         address = os.environ.get("RAY_ADDRESS")
         raise InputError(f"RAY_ADDRESS {address}: no cluster there: {in_a_line(error)}") from error
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield
     finally:
@@ -72,7 +66,3 @@ def _own_place() -> Iterator[dict[str, Any]]:
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
-
-
-def _needs_no_handler(record: logging.LogRecord) -> bool:
-    return "SIGTERM handler is not set" not in record.getMessage()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
-from clir import experiment, scratch
+from clir import experiment, progress, scratch
 
 # Starts the session when first called; stages that are up to date never do.
 Spark = Callable[[], SparkSession]
@@ -32,21 +31,36 @@ def spark_session(settings: experiment.Spark) -> Iterator[Spark]:
     def start() -> SparkSession:
         if not started:
             started.append(_start(settings))
+            told.enter_context(progress.watched(partial(_tell_tasks, started[0])))
         return started[0]
 
     try:
-        yield start
+        with ExitStack() as told:
+            yield start
     finally:
         for session in started:
             session.stop()
 
 
+def _tell_tasks(session: SparkSession) -> None:
+    """How many tasks of the jobs at work are done, for the stage at work."""
+    stage = progress.innermost()
+    if stage is None:
+        return
+    tracker = session.sparkContext.statusTracker()
+    with suppress(Py4JError, OSError):  # its JVM is gone, which the work itself finds out
+        found = [tracker.getStageInfo(one) for one in tracker.getActiveStageIds()]
+        active = [info for info in found if info is not None]
+        if active:
+            done, total = (
+                sum(getattr(info, name) for info in active)
+                for name in ("numCompletedTasks", "numTasks")
+            )
+            stage.update(done, total, "tasks")
+
+
 def _start(settings: experiment.Spark) -> SparkSession:
     # Rows cross into Python as Arrow batches here, never as pandas frames.
-    # What goes wrong reaches us as an exception; py4j would also log it, and that its JVM is gone.
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)
-    logging.getLogger().addFilter(_is_news)
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     # Workers must run this interpreter, with clir's dependencies installed in it.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     chosen = _everywhere(settings)
@@ -67,11 +81,6 @@ def _start(settings: experiment.Spark) -> SparkSession:
     return builder.getOrCreate()
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of the root log is; py4j's clean-up tells there, too, that its JVM is gone."""
-    return not (record.exc_info and isinstance(record.exc_info[1], Py4JNetworkError))
-
-
 def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
     """What every job sets, locally and on a cluster, unless spark-submit was told otherwise.
 
@@ -84,6 +93,7 @@ def _everywhere(settings: experiment.Spark) -> dict[str, Any]:
     start from the beginning; switched on, it costs time, but no row comes twice.
     """
     return {
+        "spark.log.level": "WARN",  # spark-submit would have a terminal full of INFO
         # Also the number of shards of the training pairs.
         "spark.sql.shuffle.partitions": settings.shuffle_partitions,
         # zstd: a third smaller than snappy on text, as fast to read.
@@ -114,8 +124,6 @@ def _local(settings: experiment.Spark) -> dict[str, Any]:
         ),
         "spark.ui.enabled": False,
         "spark.ui.showConsoleProgress": False,
-        # Workers' errors reach the user as exceptions; here the log would only repeat them.
-        "spark.log.level": "OFF",
     }
 
 

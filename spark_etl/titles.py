@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from clir import manifest, stages, whole_files
+from clir import manifest, progress, stages, whole_files
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -91,6 +91,7 @@ def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, 
     dumps, quarantine = experiment.titles, experiment.workspace.rejected_titles
     # Executors do not run in this process's folder.
     staging, rejected, data = (out / name for name in ("staging", "rejected", "data"))
+    told = staging / "progress"
     for folder in (staging, rejected, data):
         folder.mkdir()
     sources = [
@@ -101,7 +102,8 @@ def _write(spark: SparkSession, experiment: Experiment, out: Path) -> dict[str, 
     # The largest first, so that it is not begun last.
     sources.sort(key=lambda source: source.path.stat().st_size, reverse=True)
     try:
-        read = run_each(spark, sources, partial(_stage, staging, rejected))
+        with progress.relayed(told):
+            read = run_each(spark, sources, partial(_stage, staging, rejected, told))
         staged = dict(zip(sources, read, strict=True))
         for source, one in staged.items():
             _check_share(source, one.counts, quarantine)
@@ -146,10 +148,12 @@ def _check_share(source: _Source, counts: Counter[str], quarantine: Path) -> Non
         )
 
 
-def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
+def _stage(staging: Path, rejected: Path, told: Path, source: _Source) -> _Staged:
     """Write what is kept of one dump, and what was rejected of it."""
     account, name = Account(), f"{source.table}.{source.lang}.parquet"
     with (
+        progress.sent_to(told),
+        progress.stage(source.path.name, unit="rows") as stage,
         whole_files.writing(staging / name) as file,
         whole_files.writing(rejected / name) as bad_file,
         pq.ParquetWriter(file, _KEPT[source.table], compression="zstd") as writer,
@@ -157,7 +161,7 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
     ):
         staged: _Staged | InputError
         try:
-            staged = _read(source, account, writer, bad_writer)
+            staged = _read(source, account, writer, bad_writer, stage)
         except InputError as error:  # raised when what was rejected is there to be seen
             staged = error
         _take_away(account, source, bad_writer)
@@ -167,7 +171,11 @@ def _stage(staging: Path, rejected: Path, source: _Source) -> _Staged:
 
 
 def _read(
-    source: _Source, account: Account, writer: pq.ParquetWriter, bad_writer: pq.ParquetWriter
+    source: _Source,
+    account: Account,
+    writer: pq.ParquetWriter,
+    bad_writer: pq.ParquetWriter,
+    stage: progress.Stage,
 ) -> _Staged:
     # One that is mostly damaged is given up here; the share allowed is looked at afterwards, when
     # all that was rejected is written.
@@ -178,11 +186,14 @@ def _read(
         kept += len(batch)
         if source.table == "page":
             ranges.update(pc.unique(pc.divide(batch["page_id"], _RANGE)).to_pylist())
+        if stage.is_due():
+            stage.update(kept)
         held.append(batch)
         if sum(map(len, held)) >= _ROW_GROUP:
             writer.write_table(pa.Table.from_batches(held))
             held.clear()
         _take_away(account, source, bad_writer)
+    stage.update(kept)
     writer.write_table(pa.Table.from_batches(held, writer.schema))
     return _Staged(account.counts, kept, ranges)
 

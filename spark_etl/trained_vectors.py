@@ -16,7 +16,7 @@ import pyarrow.dataset
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clir import manifest, stages
+from clir import manifest, progress, stages
 from clir.experiment import Experiment, VectorTraining
 from clir.lexicons import vector_training
 from spark_etl.session import Spark, run_each
@@ -43,7 +43,7 @@ def train(spark: Spark, experiment: Experiment, terms: Callable[[], DataFrame]) 
         folders[lang] = stage.folder
         origin = manifest.origin_of(workspace, stage.inputs, stage.settings)
         if manifest.is_current(stage.folder, origin):
-            print(f"vectors/{lang}: up to date", flush=True)
+            progress.up_to_date(workspace.name(stage.folder))
         else:
             # Executors do not run in this process's folder.
             texts = [path.absolute() for path in paths]
@@ -70,11 +70,15 @@ def _train_each(
                 str(known)
             )
 
+        told = piece / "progress"
+
         def train_one(one: _Due) -> None:
             write = partial(_write, one, known, settings, limit)
-            manifest.publish(workspace, one.folder, one.origin, write)
+            with progress.sent_to(told):
+                manifest.publish(workspace, one.folder, one.origin, write)
 
-        run_each(spark, due, train_one)
+        with progress.relayed(told):
+            run_each(spark, due, train_one)
 
 
 def _write(

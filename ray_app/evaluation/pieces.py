@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from clir import manifest
+from clir import manifest, progress
 
 DONE = "done"  # where it is listed what each piece wrote
 
@@ -36,6 +36,6 @@ def _is_done(work: Path, listing: str) -> bool:
     try:
         manifest.check_files(work, listing)
     except ValueError as damage:
-        print(f"{work}: {damage}: made again", flush=True)
+        progress.say(f"{work}: {damage}: made again")
         return False
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from clir import manifest, stages
+from clir import manifest, progress, stages
 from clir.experiment import Experiment
 from clir.switching.translate_test import build_translators
 from clir.workspace import Workspace
@@ -27,6 +28,7 @@ from ray_app.evaluation.rankings import Rankings
 from ray_app.evaluation.systems import Planned, Sources, plan_systems, sources_of
 
 Item = Embedding | Rankings
+_RETRIES = 3  # of an actor, and of an item
 
 
 def evaluate(experiment: Experiment) -> list[Path]:
@@ -40,7 +42,7 @@ def evaluate(experiment: Experiment) -> list[Path]:
     due = [each for each in systems if not manifest.is_current(each.folder, each.origin)]
     for each in systems:
         if each not in due:
-            print(f"{each.folder.name}: up to date", flush=True)
+            progress.up_to_date(workspace.name(each.folder))
     if due:
         with manifest.at_work(workspace, {each.folder: each.origin for each in due}):
             _rank(experiment, sources_of(experiment), due)
@@ -52,10 +54,11 @@ def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     rankings = list(_rankings(sources, names, due))
     # First whatever runs a model, on GPUs where there are any; then what compares vectors.
     embeddings: list[Item] = [*_embeddings(sources, names, due)]
-    by_model = _carry([*embeddings, *(r for r in rankings if r.needs_model)], sources)
-    by_vectors = _carry([r for r in rankings if not r.needs_model], sources)
+    models = [*embeddings, *(r for r in rankings if r.needs_model)]
+    by_model = _carry("ranking: models", models, sources)
+    by_vectors = _carry("ranking: vectors", [r for r in rankings if not r.needs_model], sources)
     for each in due:
-        seconds = sum(spent.get(each.system.name, 0.0) for spent in (by_model, by_vectors))
+        seconds = (by_model + by_vectors)[each.system.name]
         _finish(experiment.workspace, each, seconds)
 
 
@@ -102,10 +105,11 @@ class _Worker:
         return pieces.do(item.system.work, item.file, run, self.sources.hashes)
 
 
-def _carry(items: Sequence[Item], sources: Sources) -> dict[str, float]:
+def _carry(name: str, items: Sequence[Item], sources: Sources) -> Counter[str]:
     """Have a fixed pool of actors do the items; seconds per system."""
+    spent: Counter[str] = Counter()
     if not items:
-        return {}
+        return spent
     ray.data.DataContext.get_current().enable_progress_bars = False
     # Models that stay loaded are few, so one system's items follow each other; the longest
     # items, which read texts together, come first.
@@ -121,11 +125,19 @@ def _carry(items: Sequence[Item], sources: Sources) -> dict[str, float]:
         batch_format="pyarrow",
         # A pool of fixed size: an elastic one may starve beside a fast stage.
         compute=ray.data.ActorPoolStrategy(size=workers),
+        # An actor that dies is replaced, but one that cannot but die ends the work.
+        max_restarts=_RETRIES,
+        max_task_retries=_RETRIES,
         num_cpus=1,
         num_gpus=1 if items[0].needs_model and ray.cluster_resources().get("GPU", 0) > 0 else 0,
-    ).to_pandas()
-    assert len(done) == len(items), f"{len(done)} of {len(items)} items came back"
-    return done.groupby("system")["seconds"].sum().to_dict()
+    )
+    with progress.stage(name, len(items), "items") as stage:
+        for row in done.iter_rows():
+            spent[row["system"]] += row["seconds"]
+            stage.update(stage.done + 1, facts=row["system"])
+        stage.result = f"{stage.done:,} items"
+    assert stage.done == len(items), f"{stage.done} of {len(items)} items came back"
+    return spent
 
 
 def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
+from clir import progress
 from clir.errors import InputError, in_a_line
 from clir.experiment import Experiment, Model, Problem, problem
 
@@ -80,7 +81,7 @@ def _at_hub(name: str) -> Base:
                 f"{name}: no such folder here; nor does the hub give it ({in_a_line(error)}), nor "
                 "does its cache hold it: give a folder, or the id of a model that can be reached"
             ) from error
-        print(f"{name}: the hub gives no answer; the copy in its cache is used", flush=True)
+        progress.say(f"{name}: the hub gives no answer; the copy in its cache is used")
         folder = kept
     return Base(folder, name, folder.name)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from clir import progress
 from clir.experiment import Experiment
 from ray_app.report import rows
 
@@ -25,6 +25,6 @@ def print_table(experiment: Experiment) -> None:
             table.add_column(condition, justify="right")
         for line in rows.by_method(part, rows.SHOWN, columns):
             table.add_row(escape(line["method"]), *(cell["text"] for cell in line["cells"]))
-        Console(width=110).print(table)
-    print(f"summary: {experiment.workspace.summary}")
-    print(f"report:  {experiment.workspace.report}")
+        progress.show(table)
+    progress.say(f"summary: {experiment.workspace.summary}")
+    progress.say(f"report:  {experiment.workspace.report}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clir import manifest, scratch
+from clir import manifest, progress, scratch
 from clir.errors import InputError
 from ray_app.training.engines import Engine
 from ray_app.training.runs import Run
@@ -46,5 +46,5 @@ def resume(run: Run, engine: Engine, folder: Path | None, rank: int) -> int:
         ) from None
     step = engine.load(folder)
     if rank == 0:
-        print(f"{run.name}: resumed at step {step}", flush=True)
+        progress.say(f"{run.workspace.name(run.folder)}: resumed at step {step}")
     return step

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ import pyarrow.fs
 import ray
 import ray.train
 import torch.distributed
-from ray.train import CheckpointConfig, FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
-from clir import manifest
+from clir import manifest, progress
 from clir.experiment import Experiment
 from ray_app.training import switched_pairs
 from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
@@ -43,17 +43,18 @@ def train(experiment: Experiment) -> list[Run]:
             workspace.held(checkpoints),
             manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
         ):
-            _launch(experiment, todo, workspace.kept(checkpoints))
+            with workspace.piece(checkpoints) as piece:
+                _launch(experiment, todo, workspace.kept(checkpoints), piece / "progress")
             shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
     return runs
 
 
-def _launch(experiment: Experiment, runs: list[Run], storage: Path) -> None:
+def _launch(experiment: Experiment, runs: list[Run], storage: Path, told: Path) -> None:
     training = experiment.training
     use_gpu = ray.cluster_resources().get("GPU", 0) > 0
     trainer = TorchTrainer(
         _worker,
-        train_loop_config={"runs": runs},
+        train_loop_config={"runs": runs, "told": told},
         torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
         scaling_config=ScalingConfig(
             num_workers=training.workers,
@@ -64,16 +65,15 @@ def _launch(experiment: Experiment, runs: list[Run], storage: Path) -> None:
             name="training",
             storage_path=str(storage),
             storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
-            logging_config=LoggingConfig(log_level="WARNING"),  # type: ignore[call-arg]
             failure_config=FailureConfig(max_failures=training.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    trainer.fit()
+    with progress.stage("training"), progress.relayed(told):  # it begins with starting workers
+        trainer.fit()
 
 
 def _worker(config: dict[str, Any]) -> None:
-    logging.getLogger().setLevel(logging.WARNING)  # not two lines for each checkpoint
     if get_device().type == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns that it found no GPU
         # The model needs the cores; texts are tokenized beside it by one thread.
@@ -87,7 +87,10 @@ def _worker(config: dict[str, Any]) -> None:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     backend = "nccl" if get_device().type == "cuda" else "gloo"
     deepspeed.init_distributed(dist_backend=backend, verbose=False)
-    train_all(config["runs"], _RayContext())
+    context = _RayContext()
+    # What the first one says is enough.
+    with progress.sent_to(config["told"]) if context.rank == 0 else nullcontext():
+        train_all(config["runs"], context)
 
 
 class _RayContext:

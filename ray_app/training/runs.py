@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.dataset
 
-from clir import manifest, stages
+from clir import manifest, progress, stages
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
@@ -77,7 +77,7 @@ def due(runs: list[Run]) -> list[Run]:
             base = run.model.base
             found.append(replace(run, base=base_models.find(base)) if base is not None else run)
         else:
-            print(f"{run.name}: up to date", flush=True)
+            progress.up_to_date(run.workspace.name(run.folder))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from clir import manifest
+from clir import manifest, progress
 from clir.errors import InputError
 from ray_app.models.encoding import Encoder
 from ray_app.training import checkpoints
@@ -55,21 +55,29 @@ def train_all(runs: list[Run], context: Context) -> None:
 
 def train(run: Run, context: Context) -> None:
     """Train one run from its latest checkpoint, or from the start, and save the model."""
+    with progress.stage(run.workspace.name(run.folder), run.model.steps, "steps") as stage:
+        _train(run, context, stage)
+
+
+def _train(run: Run, context: Context, stage: progress.Stage) -> None:
     started = time.monotonic()
     network = Network(run)
     engine = context.engine(run, network)
     positives_only = run.model.learns_by.against == "batch"
     stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
     first_step = checkpoints.resume(run, engine, context.checkpoint(), context.rank)
-    if context.rank == 0:
-        steps = f"steps {first_step} to {run.model.steps}"
-        print(f"{run.name}: {steps} on {stream.rows:,} pairs", flush=True)
     loss = torch.zeros(())
     shares = stream.batches(
         first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
     )
     encode = Encoder(network.tokenizer, run.model.max_length)
     batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode))
+    stepping = time.monotonic()
+
+    def told(step: int) -> str:
+        rate = (step - first_step) * run.model.batch_size / (time.monotonic() - stepping)
+        return f"loss {loss.item():.3f}, {rate:,.0f} pairs/s"
+
     for step, batch in enumerate(batches, first_step + 1):
         # Draws of dropout hang on the step alone, so a resumed run draws the same.
         draw = (run.seed * 1_000_003 + step) * context.workers + context.rank
@@ -77,11 +85,15 @@ def train(run: Run, context: Context) -> None:
         loss = engine.step(batch.to(context.device))
         if step % _LOG_EVERY == 0 or step == run.model.steps:
             _check_loss(run, step, loss.item())
+        if stage.is_due():
+            stage.update(step, facts=told(step))
         if step % run.training.checkpoint_every == 0 and step < run.model.steps:
             with checkpoints.saved(run, step, engine, context.rank) as folder:
                 context.wait_for_all()
                 context.report({"run": run.name, "step": step, "loss": loss.item()}, folder)
+    facts = told(run.model.steps)
     _save_model(run, network, engine, loss.item(), time.monotonic() - started, context)
+    stage.result = f"{run.model.steps:,} steps, {facts}"
     engine.end()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clir import errors, experiment, manifest, results
+from clir import command, experiment, manifest, results
 from clir.errors import InputError
 from clir.output_folder import PRIVATE
 
@@ -57,7 +57,7 @@ def run(job: str, output: Path, monkeypatch, capsys) -> str:
     config = "jobs/configs/demo.yaml"
     monkeypatch.setattr(sys, "argv", [job, "--config", config, "--set", f"output={output}"])
     with pytest.raises(SystemExit) as ended:
-        errors.run_job(module.main)
+        command.run_job(module.main)
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and said.count("\n") == 1

@@ -1,6 +1,8 @@
 """The whole way on the sample, small: real Spark, Ray Train, DeepSpeed and Ray Data."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -334,6 +336,23 @@ def test_a_model_cut_in_parts_by_zero_3_learns_the_same(finished, tmp_path):
         )
         assert whole.keys() == parts.keys()
         assert max(abs(whole[name] - parts[name]).max() for name in whole) < 1e-6
+
+
+def test_a_training_killed_by_ray_for_memory_is_told_in_a_line(finished, tmp_path):
+    """More than a fiftieth of this machine's memory is in use, so whatever works is killed."""
+    data = "titles", "collections", "lexicon", "lexicon_card", "pairs", "tokenizers"
+    linked(tmp_path, finished, *data)
+    little = os.environ | {"RAY_memory_usage_threshold": "0.02"}
+    done = run(*command(tmp_path, "leave_out=null", job="train"), env=little)
+    assert done.returncode == 1
+    size = r"[\d.]+GB"
+    assert re.fullmatch(
+        rf"error: Ray killed \S+, which took {size}, for memory; its machine had {size}, of which "
+        rf"{size} were in use; its largest process took {size} \(.+\): lower training\.batch_size "
+        r"\(or models\.NAME\.batch_size\) or models\.NAME\.max_length; engines' own lines: "
+        rf"{re.escape(str(tmp_path / 'engines.log'))}\n",
+        done.stderr,
+    )
 
 
 def test_a_pickled_base_model_is_refused(finished, tmp_path):

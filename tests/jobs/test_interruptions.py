@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM, SIGKILL at work, on real engines: nothing stays, and the rerun is the same."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from clir.workspace import Workspace
 from tests.sample_runs import command, linked, run
 
 LINE = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
+# Of Spark's, Ray's, DeepSpeed's, transformers' and Python's lines.
+THEIRS = ("pid=", "LOAD REPORT", "core_worker.cc", "WARN", "Warning:", "it/s", "[INFO]", "Trace")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -19,11 +23,37 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_interrupted_start_says_one_line(starts):
-    assert (starts.mining.status, starts.mining.after) == (130, LINE.format("SIGINT"))
+    assert starts.mining.status == 130
+    assert [line for line in starts.mining.after.splitlines(True) if not PROGRESS.match(line)] == [
+        LINE.format("SIGINT")
+    ]
     assert starts.ranking.status == 143
     assert starts.ranking.after.endswith(LINE.format("SIGTERM"))
     assert "Traceback" not in starts.ranking.after
     assert starts.training.status == -signal.SIGKILL
+
+
+def test_only_our_own_lines_are_shown_and_engines_lines_are_in_the_log(starts):
+    shown = [start.before + start.after for start in starts[1:4]] + [starts.last]
+    for said in shown:
+        assert [text for text in (*THEIRS, "\x1b") if text in said] == []
+    *_, last = starts.last.splitlines()
+    log = starts.output / "engines.log"
+    assert last == f"engines' own lines: {log}"
+    kept = log.read_text()
+    assert kept.count("\n== ") == len(shown)  # a start each
+    for theirs in ("WARN NativeCodeLoader", "RayTrainWorker pid=", "core_worker.cc"):
+        assert theirs in kept
+
+
+def test_what_is_at_work_is_told_with_a_time(starts):
+    told = starts.ranking.before + starts.last
+    for line in (
+        r"models/static\.ml-cs\.1: 40 steps, loss \d\.\d{3}, [\d,]+ pairs/s in [\d.]+ s",
+        r"ranking: models: [\d,]+ items in [\d.]+ s",
+        r"evaluation/static\.ml-cs\.1: trec runs 21 in [\d.]+ s",
+    ):
+        assert re.search(rf"^{PROGRESS.pattern}{line}$", told, re.MULTILINE)
 
 
 def test_no_process_and_no_temporary_file_stays(starts):
@@ -32,8 +62,8 @@ def test_no_process_and_no_temporary_file_stays(starts):
 
 
 def test_the_next_start_goes_on_where_the_last_one_was(starts):
-    for stage in ("titles", "lexicon", "collections", "zero-shot", "ml-cs"):
-        assert f"{stage}: up to date" in starts.last
+    assert "up to date: titles, collections, lexicon and 4 more\n" in starts.last
+    assert "up to date: tokenizers/static, tokenizers/cross-encoder, models/" in starts.last
     assert "resumed at step" in starts.ranking.before
     workspace, output = Workspace(starts.output), starts.output
     for place in (workspace.work(output / "x").parent, workspace.kept(output / "x").parent):
