@@ -92,7 +92,7 @@ def draws() -> bool:
 
 
 def silence() -> None:
-    """Nobody hears engines any more: what they say of their end is no news."""
+    """Nobody hears of anything any more: how engines and the work on them end is no news."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    for descriptor in (1, 2, *(stream.fileno() for one in _ours for stream in (one.out, one.err))):
+        os.dup2(nowhere, descriptor)
