@@ -20,11 +20,11 @@ class Family(NamedTuple):
     """One kind of ranker."""
 
     name: str
-    # collections: by vectors, which are compared with those of all documents. candidates: by
-    # reading a query and a document together, which are few.
+    # collections: by vectors, which are compared with those of all documents. candidates: by the
+    # scores of pairs of a query and a document, which are few.
     ranks: Literal["collections", "candidates"]
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
-    marks: int = 0  # special tokens around an input of a model from scratch
+    marks: int = 0  # special tokens in a pair of texts that a model from scratch reads together
     bf16: bool = True  # whether it can be trained in it
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,28 +29,24 @@ class Ranker:
     @torch.inference_mode()
     def embed(self, texts: pa.Array) -> np.ndarray:
         """Vectors of length 1: texts x hidden size, float32."""
-        return self._in_batches(texts, lambda part: self.encode(texts.take(part)))
+        return self._in_batches(lambda part: (self.encode(part),), texts)
 
     @torch.inference_mode()
     def score(self, queries: pa.Array, passages: pa.Array) -> np.ndarray:
         """The score of each (query, passage)."""
-        return self._in_batches(
-            queries, lambda part: self.encode(queries.take(part), passages.take(part)), passages
-        )
+        return self._in_batches(partial(self.family.inputs, self.encode), queries, passages)
 
     def _in_batches(
-        self,
-        texts: pa.Array,
-        encoded: Callable[[pa.Array], BatchEncoding],
-        second: pa.Array | None = None,
+        self, inputs: Callable[..., tuple[BatchEncoding, ...]], *sides: pa.Array
     ) -> np.ndarray:
         # Texts of like length together waste little on padding; results go back in order.
-        sides = [texts] if second is None else [texts, second]
         order = np.argsort(-sum(np.asarray(pc.utf8_length(side)) for side in sides), kind="stable")
         found: list[np.ndarray] = []
         for at in range(0, len(order), self.batch_size):
-            tokens = encoded(pa.array(order[at : at + self.batch_size])).to(self.device)
-            (output,) = self.family.outputs(self.model, (tokens,))
+            rows = pa.array(order[at : at + self.batch_size])
+            read = inputs(*(side.take(rows) for side in sides))
+            on_device = tuple(tokens.to(self.device) for tokens in read)
+            (output,) = self.family.outputs(self.model, on_device)
             found.append(output.float().cpu().numpy())
         joined = np.concatenate(found)
         restored = np.empty_like(joined)

@@ -21,6 +21,7 @@ class Network(nn.Module):
         self.settings, self.family = run.model, FAMILIES[run.model.family]
         self.loss = LOSSES[run.model.learns_by.name]
         if run.base is not None:
+            torch.manual_seed(run.seed)  # what the base lacks, such as a head, is drawn
             self.model, self.tokenizer = self.family.load(base_models.folder_on(run.base))
         else:
             assert run.tokenizer is not None
