@@ -176,10 +176,12 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{key}.loss",
             f"{key}.family",
         )
-    if workers > 1 and model.batch_size < 2 * workers:  # half of it may be missing
+    # A query of each worker's own, with its passages; a batch may be half as large as it should be.
+    of_negatives = model.learns_by.against == "negatives"
+    least = workers * max(2, 1 + experiment.switching.negatives * of_negatives)
+    if workers > 1 and model.batch_size < least:
         yield problem(
-            f"batch_size {model.batch_size} is too small for {workers} workers: {2 * workers} at "
-            "least",
+            f"batch_size {model.batch_size} is too small for {workers} workers: {least} at least",
             place,
             "training.workers",
         )
