@@ -76,7 +76,7 @@ def wrong(*overrides: str) -> list[str]:
         ("models.static.family=bag", "models.static.family: 'bag' is no family; there are static"),
         ("models.static.loss=hinge", "models.static.loss: 'hinge' is no loss; there are contrast"),
         ("models.static.loss=binary-cross-entropy", "models.static.loss: a static cannot learn by"),
-        ("switching.negatives=30", "batch_size 40 is too small for 2 workers: 62 at least"),
+        ("switching.negatives=30", "models.cross-encoder.batch_size: batch_size 40 is too small"),
         ("models.static.batch_size=1", "models.static.batch_size: batch_size 1 is too small"),
         ("models.static.methods=[]", "models.static.methods: it is empty"),
         ("models.static.methods=[ml-cs, ml-cs]", "models.static.methods: ml-cs is named"),
