@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,18 @@ def saved(run: Run, step: int, engine: Engine, rank: int) -> Iterator[Path]:
         if run.workspace.hashes:
             manifest.list_files(folder, f"files.{rank}.json")
         yield folder
+
+
+def keep(checkpoint: Path, kept: Path) -> None:
+    """Put a checkpoint in the place of the one before, for a launcher that keeps it itself."""
+    coming, gone = (kept.with_name(name) for name in ("coming", "gone"))
+    for left in (coming, gone):  # of a start that was killed here
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.copytree(checkpoint, coming)
+    if kept.exists():
+        kept.rename(gone)
+    coming.rename(kept)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def resume(run: Run, engine: Engine, folder: Path | None, rank: int) -> int:

@@ -5,19 +5,17 @@ The same runs, to the same weights as one worker of Ray Train gives them.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Experiment
-from ray_app.training import engines
+from ray_app.training import checkpoints, engines
 from ray_app.training.engines import Engine
 from ray_app.training.network import Network
-from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
+from ray_app.training.runs import Run, build_tokenizers, due, plan_runs, under_way
 from ray_app.training.train_loop import train_all
 
 
@@ -33,14 +31,8 @@ def train(experiment: Experiment) -> list[Run]:
     build_tokenizers(experiment)
     runs = plan_runs(experiment)
     if todo := due(runs):
-        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
-        with (
-            workspace.held(checkpoints),
-            manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
-        ):
-            kept = workspace.kept(checkpoints)
+        with under_way(experiment, todo) as kept:
             train_all(todo, _Here(kept / "here"))
-            shutil.rmtree(kept, ignore_errors=True)  # all are finished
     return runs
 
 
@@ -60,16 +52,8 @@ class _Here:
         return self._kept if self._kept.exists() else None
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
-        if checkpoint is None:
-            return
-        coming, gone = (self._kept.with_name(name) for name in ("coming", "gone"))
-        for left in (coming, gone):  # of a start that was killed here
-            shutil.rmtree(left, ignore_errors=True)
-        shutil.copytree(checkpoint, coming)
-        if self._kept.exists():
-            self._kept.rename(gone)
-        coming.rename(self._kept)
-        shutil.rmtree(gone, ignore_errors=True)
+        if checkpoint is not None:
+            checkpoints.keep(checkpoint, self._kept)
 
     def wait_for_all(self) -> None:
         """There is nobody else."""

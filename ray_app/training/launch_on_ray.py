@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,10 @@ import torch.distributed
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
-from clir import manifest, progress
+from clir import progress
 from clir.experiment import Experiment
 from ray_app.training import switched_pairs
-from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
+from ray_app.training.runs import Run, build_tokenizers, due, plan_runs, under_way
 
 if TYPE_CHECKING:
     from ray_app.training.engines import Engine
@@ -38,14 +37,9 @@ def train(experiment: Experiment) -> list[Run]:
     for method in sorted({run.method for run in runs if run.switch}):
         switched_pairs.measure(experiment, method)
     if todo:
-        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
-        with (
-            workspace.held(checkpoints),
-            manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
-        ):
-            with workspace.piece(checkpoints) as piece:
-                _launch(experiment, todo, workspace.kept(checkpoints), piece / "progress")
-            shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
+        workspace = experiment.workspace
+        with under_way(experiment, todo) as kept, workspace.piece(workspace.checkpoints) as piece:
+            _launch(experiment, todo, kept, piece / "progress")
     return runs
 
 

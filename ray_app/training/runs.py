@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -79,6 +81,17 @@ def due(runs: list[Run]) -> list[Run]:
         else:
             progress.up_to_date(run.workspace.name(run.folder))
     return found
+
+
+@contextmanager
+def under_way(experiment: Experiment, todo: list[Run]) -> Iterator[Path]:
+    """While these are trained, nobody else trains them; where a launcher keeps checkpoints."""
+    workspace, place = experiment.workspace, experiment.workspace.checkpoints
+    origins = {run.folder: run.origin for run in todo}
+    with workspace.held(place), manifest.at_work(workspace, origins):
+        kept = workspace.kept(place)
+        yield kept
+        shutil.rmtree(kept, ignore_errors=True)  # all are finished
 
 
 def build_tokenizers(experiment: Experiment) -> None:
