@@ -47,7 +47,9 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         for kind in ("judgments", "candidates"):
             counts |= known_rows.keep(session, out, kind, files, most)
         counts["judged"] = _judged(session, out)
-        return counts | _counts(flawed_translations.write(session, out))
+        flawed = flawed_translations.write(session, out)
+        counts["flawed translations"] = flawed.count()
+        return counts | {"flaws": _by(flawed, "collection", "lang", "flaw")}
 
     manifest.build(experiment.workspace, *stage, write)
     _check_judged(experiment, manifest.read(stage.folder)["counts"]["judged"])
@@ -73,7 +75,7 @@ def _write(session: SparkSession, files: list[Part], kind: str, out: Path) -> di
     counts = {kind: found["rows"], f"{kind} without text": found["empty"]}
     if found["empty"]:
         written = read_table(session, out / kind).where(_is_empty(kind))
-        counts[f"{kind} without text, by collection"] = _by_collection(written, "lang")
+        counts[f"{kind} without text, by collection"] = _by(written, "collection", "lang")
     if found["recoded"]:
         counts[f"{kind} that are not UTF-8"] = found["recoded"]
     return counts
@@ -85,17 +87,20 @@ def _is_empty(kind: str) -> Column:
     return ~text.rlike(r"[^\s\p{Z}\p{C}]")
 
 
-def _by_collection(table: DataFrame, column: str) -> dict[str, dict[str, int]]:
-    """Rows by collection and one more column."""
-    counts: dict[str, dict[str, int]] = {}
-    for row in sorted(table.groupBy("collection", column).count().collect()):
-        counts.setdefault(row["collection"], {})[row[column]] = row["count"]
+def _by(table: DataFrame, *columns: str) -> dict[str, Any]:
+    """Rows by the values of columns: dicts in dicts."""
+    counts: dict[str, Any] = {}
+    for *outer, last, count in sorted(table.groupBy(*columns).count().collect()):
+        inner = counts
+        for value in outer:
+            inner = inner.setdefault(value, {})
+        inner[last] = count
     return counts
 
 
 def _judged(session: SparkSession, out: Path) -> dict[str, dict[str, int]]:
     """Judgments that say that a document answers, by collection and split."""
-    return _by_collection(read_table(session, out / "judgments").where("grade > 0"), "split")
+    return _by(read_table(session, out / "judgments").where("grade > 0"), "collection", "split")
 
 
 def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> None:
@@ -105,16 +110,6 @@ def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> 
             raise InputError(
                 f"{collection.place}: no judgment of the split {split} says that a document answers"
             )
-
-
-def _counts(flawed: DataFrame) -> dict[str, Any]:
-    """Translations that failed, in all and by collection, language and flaw."""
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    rows = flawed.groupBy("collection", "lang", "flaw").count().collect()
-    for row in sorted(rows):
-        langs = counts.setdefault(row["collection"], {})
-        langs.setdefault(row["lang"], {})[row["flaw"]] = row["count"]
-    return {"flawed translations": sum(row["count"] for row in rows), "flaws": counts}
 
 
 def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:

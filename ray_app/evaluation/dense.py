@@ -31,10 +31,6 @@ class Embedding:
     part: texts.RowGroup
 
     @property
-    def needs_model(self) -> bool:
-        return True
-
-    @property
     def file(self) -> Path:
         folder = _vectors_folder(self.system, self.collection, self.kind, self.lang)
         return folder / f"{self.part.file.stem}.{self.part.number}.parquet"

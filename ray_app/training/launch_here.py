@@ -11,13 +11,12 @@ from typing import Any
 
 import torch
 
-from clir import manifest
 from clir.errors import InputError
 from clir.experiment import Experiment
 from ray_app.training import engines
 from ray_app.training.engines import Engine
 from ray_app.training.network import Network
-from ray_app.training.runs import Run, build_tokenizers, due, plan_runs
+from ray_app.training.runs import Run, train_due
 from ray_app.training.train_loop import train_all
 
 
@@ -30,18 +29,7 @@ def train(experiment: Experiment) -> list[Run]:
         raise InputError(
             f"training.workers: {experiment.training.workers} need Ray; in one process, set it to 1"
         )
-    build_tokenizers(experiment)
-    runs = plan_runs(experiment)
-    if todo := due(runs):
-        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
-        with (
-            workspace.held(checkpoints),
-            manifest.at_work(workspace, {run.folder: run.origin for run in todo}),
-        ):
-            kept = workspace.kept(checkpoints)
-            train_all(todo, _Here(kept / "here"))
-            shutil.rmtree(kept, ignore_errors=True)  # all are finished
-    return runs
+    return train_due(experiment, lambda runs, kept: train_all(runs, _Here(kept / "here")))
 
 
 class _Here:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -69,7 +70,26 @@ def _run(experiment: Experiment, one: Trained) -> Run:
     )
 
 
-def due(runs: list[Run]) -> list[Run]:
+def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) -> list[Run]:
+    """Have every run trained that is not finished; all runs, finished now.
+
+    ``train`` gets those, and the folder where checkpoints are kept: it goes on from what a start
+    that was killed has left there.
+    """
+    _build_tokenizers(experiment)
+    runs = plan_runs(experiment)
+    if due := _due(runs):
+        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
+        with (
+            workspace.held(checkpoints),
+            manifest.at_work(workspace, {run.folder: run.origin for run in due}),
+        ):
+            train(due, workspace.kept(checkpoints))
+            shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
+    return runs
+
+
+def _due(runs: list[Run]) -> list[Run]:
     """Those that are not finished, their base models found."""
     found = []
     for run in runs:
@@ -81,7 +101,7 @@ def due(runs: list[Run]) -> list[Run]:
     return found
 
 
-def build_tokenizers(experiment: Experiment) -> None:
+def _build_tokenizers(experiment: Experiment) -> None:
     """Make the tokenizers of all models from scratch; methods differ in nothing else."""
     for name, model in experiment.models.items():
         if model.base is None:
