@@ -21,7 +21,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
 from spark_etl import flawed_translations, known_rows
-from spark_etl.session import Spark, one_task_each, read_table
+from spark_etl.session import Spark, read_each, read_table
 
 # What one task reads.
 _WORK = (
@@ -115,11 +115,9 @@ def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> 
 def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     """The rows of files of one kind: a table of ``SCHEMAS``."""
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.to_pylist():
-                for part in task["parts"]:
-                    yield from reader(Part(**part))
+    def read(task: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        for part in task["parts"]:
+            yield from reader(Part(**part))
 
     reader = reading.read_marked if kind in TEXT_IDS else reading.read
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
@@ -129,7 +127,7 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     # Executors do not run in this process's folder.
     files = [file if file.named else file.absolute() for file in files]
     tasks = [(parts,) for parts in reading.tasks(files)]
-    rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
+    rows = read_each(spark, tasks, _WORK, read, columns)
     if kind == "documents":
         return rows
     return known_rows.said_once(rows, kind)

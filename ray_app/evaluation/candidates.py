@@ -56,14 +56,8 @@ def build(experiment: Experiment) -> Path:
     return stage.folder
 
 
-@ray.remote
-def _index(english: Search) -> int:
-    return english.index()
-
-
-@ray.remote
-def _find(english: Search, block: int, depth: int, file: Path) -> int:
-    return english.write(block, depth, file)
+_index = ray.remote(Search.index)
+_find = ray.remote(Search.write)
 
 
 @ray.remote

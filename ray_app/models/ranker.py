@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import torch
-from transformers import BatchEncoding
 
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import FAMILIES
@@ -25,30 +23,22 @@ class Ranker:
         self.model.to(self.device).eval()
         self.encode, self.batch_size = Encoder(self.tokenizer, max_length), batch_size
 
-    @torch.inference_mode()
     def embed(self, texts: pa.Array) -> np.ndarray:
         """Vectors of length 1: texts x hidden size, float32."""
-        return self._in_batches(texts, lambda part: self.encode(texts.take(part)))
+        return self._in_batches(texts)
 
-    @torch.inference_mode()
     def score(self, queries: pa.Array, passages: pa.Array) -> np.ndarray:
         """The score of each (query, passage)."""
-        return self._in_batches(
-            queries, lambda part: self.encode(queries.take(part), passages.take(part)), passages
-        )
+        return self._in_batches(queries, passages)
 
-    def _in_batches(
-        self,
-        texts: pa.Array,
-        encoded: Callable[[pa.Array], BatchEncoding],
-        second: pa.Array | None = None,
-    ) -> np.ndarray:
+    @torch.inference_mode()
+    def _in_batches(self, *sides: pa.Array) -> np.ndarray:
         # Texts of like length together waste little on padding; results go back in order.
-        sides = [texts] if second is None else [texts, second]
         order = np.argsort(-sum(np.asarray(pc.utf8_length(side)) for side in sides), kind="stable")
         found: list[np.ndarray] = []
         for at in range(0, len(order), self.batch_size):
-            tokens = encoded(pa.array(order[at : at + self.batch_size])).to(self.device)
+            part = pa.array(order[at : at + self.batch_size])
+            tokens = self.encode(*(side.take(part) for side in sides)).to(self.device)
             (output,) = self.family.outputs(self.model, (tokens,))
             found.append(output.float().cpu().numpy())
         joined = np.concatenate(found)
