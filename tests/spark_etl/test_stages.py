@@ -227,8 +227,8 @@ TITLES = (
 )
 
 
-def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
-    rows = [
+MINED = {  # titles, the entries that they give, and why others give none
+    "several Wikipedias are merged in both directions": ([
         (1, "en", "Dog", "de", "Hund"),
         (1, "en", "Dog", "fr", "Chien"),
         (2, "en", "Bank_(geography)", "de", "Ufer"),
@@ -239,24 +239,14 @@ def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
         (7, "de", "Hund", "fr", "Chien"),  # a third Wikipedia agrees
         (8, "de", "Gewässerufer", "en", "Bank_(geography)"),
         (9, "de", "Nur_deutsch", "fr", "Seulement"),  # says nothing of English
-    ]
-    mined = spark().createDataFrame(rows, TITLES)
-    found = lexicon_table.from_titles(mined).collect()
-    assert {(r.source_term, r.target_lang, r.rank): (r.target_term, r.score) for r in found} == {
+    ], {
         ("dog", "de", 1): ("Hund", 2.0),
         ("dog", "fr", 1): ("chien", 2.0),
         ("bank", "de", 1): ("Bank", 1.0),
         ("bank", "de", 2): ("Gewässerufer", 0.5),
         ("bank", "de", 3): ("Ufer", 0.5),
-    }
-    assert [r.source_term for r in found if r.copy] == ["bank"]
-    assert lexicon_table.drops_of_titles(mined) == {
-        "titles in another script": 1, "titles longer than three words": 1,
-    }  # fmt: skip
-
-
-def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
-    rows = [
+    }, {"titles in another script": 1, "titles longer than three words": 1}),
+    "titles that are no articles are dropped": ([
         (1, "en", "Main_Page", "de", "Wikipedia:Hauptseite"),
         (2, "en", "Bart_Example", "it", "Personaggi della serie#Bart"),
         (3, "en", "Light", "fr", "Portail:Lumière"),
@@ -268,35 +258,36 @@ def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
         (9, "de", "Sonne", "en", "Talk:Sun"),
         (9, "de", "Sonne", "fr", "Soleil"),
         (10, "de", "Brot", "en", "Bread#History"),
-    ]
-    mined = spark().createDataFrame(rows, TITLES)
-    found = lexicon_table.from_titles(mined).collect()
-    assert {(r.source_term, r.target_lang, r.target_term, r.score) for r in found} == {
-        ("bart example", "it", "personaggi della serie", 1.0),
-        ("mercury", "de", "Merkur", 0.5),
-        ("star trek: voyager", "zh", "星际旅行", 1.0),
-        ("bread", "de", "Brot", 1.0),
-    }
-    assert lexicon_table.drops_of_titles(mined) == {
-        "titles in a namespace": 5, "titles of another wiki": 1, "titles empty": 1,
-    }  # fmt: skip
-
-
-def test_titles_that_differ_only_in_spelling_are_one_entry(spark):
-    rows = [
+    ], {
+        ("bart example", "it", 1): ("personaggi della serie", 1.0),
+        ("mercury", "de", 1): ("Merkur", 0.5),
+        ("star trek: voyager", "zh", 1): ("星际旅行", 1.0),
+        ("bread", "de", 1): ("Brot", 1.0),
+    }, {"titles in a namespace": 5, "titles of another wiki": 1, "titles empty": 1}),
+    "titles that differ only in spelling are one": ([
         (1, "en", "Cold_War", "de", "kalter Krieg"),
         (2, "de", "Kalter_Krieg", "en", "Cold War"),
         (3, "fr", "Guerre_froide", "en", "Cold War"),
         (3, "fr", "Guerre_froide", "de", "Kalter Krieg"),
         (4, "en", "Café", "hi", "क़हवा"),
         (5, "hi", "कहवा", "en", "Cafe\u0301"),
-    ]
+    ], {
+        ("cold war", "de", 1): ("Kalter Krieg", 3.0),
+        ("cold war", "fr", 1): ("guerre froide", 1.0),
+        ("café", "hi", 1): ("कहवा", 2.0),
+    }, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MINED)
+def test_entries_of_titles(spark, what):
+    rows, entries, drops = MINED[what]
     mined = spark().createDataFrame(rows, TITLES)
-    found = [row for row in lexicon_table.from_titles(mined).collect() if row.target_lang != "fr"]
-    assert {(r.source_term, r.target_term, r.rank, r.score) for r in found} == {
-        ("cold war", "Kalter Krieg", 1, 3.0),
-        ("café", "कहवा", 1, 2.0),
-    }
+    found = lexicon_table.from_titles(mined).collect()
+    told = {(r.source_term, r.target_lang, r.rank): (r.target_term, r.score) for r in found}
+    assert told == entries
+    assert all(r.copy == (r.target_term == "Bank") for r in found)
+    assert lexicon_table.drops_of_titles(mined) == drops
 
 
 def test_the_card_judges_every_lexicon_and_is_a_gate(spark, prepared):
