@@ -3,8 +3,6 @@
 Beside them, which of the texts are translations that failed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ TREC's files, or in quotes as Python's csv writes it. Rows whose ids are known, 
 joined once and left where they are; only the others are looked at closer.
 """
 
-from __future__ import annotations
-
 import shutil
 from functools import reduce
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Lexicon + English training texts -> quality card: is each lexicon worth it, and enough?"""
 
-from __future__ import annotations
-
 import itertools
 import json
 import shutil

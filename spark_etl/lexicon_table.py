@@ -1,7 +1,5 @@
 """Titles, dictionaries and word vectors -> the lexicon table; each source is ranked by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The Spark session of every data job, and the settings that matter, with reasons."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence

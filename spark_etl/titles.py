@@ -7,8 +7,6 @@ All tables stay columns; as rows of Spark's they would take three times as long,
 Rejected pieces end up in the folder ``rejected``, with their place and the reason.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Iterator

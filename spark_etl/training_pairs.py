@@ -1,7 +1,5 @@
 """Collections + lexicon -> training pairs of one method, switched, shuffled and sharded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

@@ -5,8 +5,6 @@ never sent. English rows are looked up block by block, each block by one task; t
 language are ranked by one task.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

@@ -4,8 +4,6 @@ The origin's protocol: every language pair reranks the candidates that the Engli
 found, so what a first stage across languages would lose is not seen here.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

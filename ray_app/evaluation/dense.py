@@ -1,7 +1,5 @@
 """Vectors of texts, in files, and ranking by them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache

@@ -4,8 +4,6 @@ Work is a list of small independent items; each writes its own files and is skip
 there, so a killed evaluation goes on where it was and no item's loss costs another's work.
 """
 
-from __future__ import annotations
-
 import pickle
 import shutil
 from collections import Counter

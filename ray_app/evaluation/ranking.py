@@ -1,7 +1,5 @@
 """Ranking documents for queries, by vectors in blocks or by scores of given candidates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

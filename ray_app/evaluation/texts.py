@@ -1,7 +1,5 @@
 """The test texts, their ids and their judgments, as runs sort them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import and_

@@ -5,8 +5,6 @@ absolute positions).
 Its functions are those of ``families.Family``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

@@ -4,8 +4,6 @@ From scratch it is a small BERT.
 Its functions are those of ``families.Family``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

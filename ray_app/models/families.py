@@ -3,8 +3,6 @@
 What settings and plans must know of a family stands in ``clir.families``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """A saved model ready to rank."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -5,8 +5,6 @@ sentence-transformers knows it: a StaticEmbedding, then Normalize.
 Its functions are those of ``families.Family``.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

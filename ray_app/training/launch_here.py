@@ -3,8 +3,6 @@
 The same runs, to the same weights as one worker of Ray Train gives them.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

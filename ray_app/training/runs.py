@@ -1,7 +1,5 @@
 """Which models an experiment trains, and the tokenizers of those that start from scratch."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

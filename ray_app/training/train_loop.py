@@ -3,8 +3,6 @@
 The loop knows its rank and where to leave checkpoints, not who started it nor what takes its steps.
 """
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any, Protocol

@@ -5,8 +5,6 @@ which are shuffled and parsed by all cores. Both hand all rows to Spark, which d
 the seconds of the work alone.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -7,8 +7,6 @@ work in steady state, and (with_start_up) of the whole process. Memory is that o
 that it starts.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
