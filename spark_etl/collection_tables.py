@@ -44,7 +44,8 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         most = experiment.collections.max_missing_share
         for kind in ("judgments", "candidates"):
             counts |= known_rows.keep(session, out, kind, files, most)
-        counts["judged"] = _judged(session, out)
+        answering = read_table(session, out / "judgments").where("grade > 0")
+        counts["judged"] = _by(answering, "collection", "split")
         flawed = flawed_translations.write(session, out)
         counts["flawed translations"] = flawed.count()
         return counts | {"flaws": _by(flawed, "collection", "lang", "flaw")}
@@ -96,12 +97,8 @@ def _by(table: DataFrame, *columns: str) -> dict[str, Any]:
     return counts
 
 
-def _judged(session: SparkSession, out: Path) -> dict[str, dict[str, int]]:
-    """Judgments that say that a document answers, by collection and split."""
-    return _by(read_table(session, out / "judgments").where("grade > 0"), "collection", "split")
-
-
 def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> None:
+    """``judged``: judgments that say that a document answers, by collection and split."""
     split = experiment.collections.test_split
     for collection in experiment.collections.test:
         if not judged.get(collection.id, {}).get(split):
