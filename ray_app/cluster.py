@@ -1,7 +1,5 @@
 """The Ray cluster that a job runs on."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterator

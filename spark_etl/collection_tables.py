@@ -3,8 +3,6 @@
 Beside them, which of the texts are translations that failed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.tables import TEXT_IDS
 from spark_etl import flawed_translations, known_rows
-from spark_etl.session import Spark, one_task_each, read_table
+from spark_etl.session import Spark, read_each, read_table
 
 # What one task reads.
 _WORK = (
@@ -46,8 +44,11 @@ def load(spark: Spark, experiment: Experiment) -> Path:
         most = experiment.collections.max_missing_share
         for kind in ("judgments", "candidates"):
             counts |= known_rows.keep(session, out, kind, files, most)
-        counts["judged"] = _judged(session, out)
-        return counts | _counts(flawed_translations.write(session, out))
+        answering = read_table(session, out / "judgments").where("grade > 0")
+        counts["judged"] = _by(answering, "collection", "split")
+        flawed = flawed_translations.write(session, out)
+        counts["flawed translations"] = flawed.count()
+        return counts | {"flaws": _by(flawed, "collection", "lang", "flaw")}
 
     manifest.build(experiment.workspace, *stage, write)
     _check_judged(experiment, manifest.read(stage.folder)["counts"]["judged"])
@@ -73,7 +74,7 @@ def _write(session: SparkSession, files: list[Part], kind: str, out: Path) -> di
     counts = {kind: found["rows"], f"{kind} without text": found["empty"]}
     if found["empty"]:
         written = read_table(session, out / kind).where(_is_empty(kind))
-        counts[f"{kind} without text, by collection"] = _by_collection(written, "lang")
+        counts[f"{kind} without text, by collection"] = _by(written, "collection", "lang")
     if found["recoded"]:
         counts[f"{kind} that are not UTF-8"] = found["recoded"]
     return counts
@@ -85,20 +86,19 @@ def _is_empty(kind: str) -> Column:
     return ~text.rlike(r"[^\s\p{Z}\p{C}]")
 
 
-def _by_collection(table: DataFrame, column: str) -> dict[str, dict[str, int]]:
-    """Rows by collection and one more column."""
-    counts: dict[str, dict[str, int]] = {}
-    for row in sorted(table.groupBy("collection", column).count().collect()):
-        counts.setdefault(row["collection"], {})[row[column]] = row["count"]
+def _by(table: DataFrame, *columns: str) -> dict[str, Any]:
+    """Rows by the values of columns: dicts in dicts."""
+    counts: dict[str, Any] = {}
+    for *outer, last, count in sorted(table.groupBy(*columns).count().collect()):
+        inner = counts
+        for value in outer:
+            inner = inner.setdefault(value, {})
+        inner[last] = count
     return counts
 
 
-def _judged(session: SparkSession, out: Path) -> dict[str, dict[str, int]]:
-    """Judgments that say that a document answers, by collection and split."""
-    return _by_collection(read_table(session, out / "judgments").where("grade > 0"), "split")
-
-
 def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> None:
+    """``judged``: judgments that say that a document answers, by collection and split."""
     split = experiment.collections.test_split
     for collection in experiment.collections.test:
         if not judged.get(collection.id, {}).get(split):
@@ -107,24 +107,12 @@ def _check_judged(experiment: Experiment, judged: dict[str, dict[str, int]]) -> 
             )
 
 
-def _counts(flawed: DataFrame) -> dict[str, Any]:
-    """Translations that failed, in all and by collection, language and flaw."""
-    counts: dict[str, dict[str, dict[str, int]]] = {}
-    rows = flawed.groupBy("collection", "lang", "flaw").count().collect()
-    for row in sorted(rows):
-        langs = counts.setdefault(row["collection"], {})
-        langs.setdefault(row["lang"], {})[row["flaw"]] = row["count"]
-    return {"flawed translations": sum(row["count"] for row in rows), "flaws": counts}
-
-
 def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     """The rows of files of one kind: a table of ``SCHEMAS``."""
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for task in batch.to_pylist():
-                for part in task["parts"]:
-                    yield from reader(Part(**part))
+    def read(task: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        for part in task["parts"]:
+            yield from reader(Part(**part))
 
     reader = reading.read_marked if kind in TEXT_IDS else reading.read
     columns = ", ".join(f"{field.name} {_TYPES[field.type]}" for field in SCHEMAS[kind])
@@ -134,7 +122,7 @@ def _read(spark: SparkSession, files: list[Part], kind: str) -> DataFrame:
     # Executors do not run in this process's folder.
     files = [file if file.named else file.absolute() for file in files]
     tasks = [(parts,) for parts in reading.tasks(files)]
-    rows = one_task_each(spark, tasks, _WORK).mapInArrow(read, columns)
+    rows = read_each(spark, tasks, _WORK, read, columns)
     if kind == "documents":
         return rows
     return known_rows.said_once(rows, kind)

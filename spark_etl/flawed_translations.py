@@ -4,8 +4,6 @@ A translation is held against the English text of the same id. Only signs of the
 length, two flags), and only what is flawed is kept.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

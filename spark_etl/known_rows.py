@@ -5,8 +5,6 @@ TREC's files, or in quotes as Python's csv writes it. Rows whose ids are known, 
 joined once and left where they are; only the others are looked at closer.
 """
 
-from __future__ import annotations
-
 import shutil
 from functools import reduce
 from pathlib import Path
@@ -74,22 +72,11 @@ def _looked_up(unknown: DataFrame, texts: dict[str, DataFrame]) -> DataFrame:
     for key, table in texts.items():
         raw = f"raw_{key}"
         unknown = unknown.withColumnRenamed(key, raw)
-        forms = [F.col(raw), *_meant(raw)]
-        asked = reduce(
-            DataFrame.union, (unknown.select("collection", form.alias(key)) for form in forms)
-        ).distinct()
-        known = table.select("collection", key).join(asked, ["collection", key], "left_semi")
-        known = known.distinct()
-        for number, form in enumerate(forms):
-            here = known.withColumnRenamed(key, f"form_{number}")
-            unknown = unknown.withColumn(f"form_{number}", form)
-            here = here.withColumn(f"is_{number}", F.lit(True))
-            unknown = unknown.join(here, ["collection", f"form_{number}"], "left")
-        matched = (F.when(F.col(f"is_{n}"), F.col(f"form_{n}")) for n in range(len(forms)))
-        unknown = unknown.withColumn(key, F.coalesce(*matched))
-        unknown = unknown.drop(
-            *(f"{name}_{n}" for n in range(len(forms)) for name in ("form", "is"))
-        )
+        forms = F.posexplode(F.array(raw, *_meant(raw))).alias("form", key)
+        asked = unknown.select("collection", raw).distinct().select("collection", raw, forms)
+        known = asked.join(table.select("collection", key), ["collection", key])
+        first = known.groupBy("collection", raw).agg(F.min_by(key, "form").alias(key))
+        unknown = unknown.join(first, ["collection", raw], "left")
     reasons = (F.when(F.col(key).isNull(), key.replace("_", " ")) for key in texts)
     return unknown.withColumn("missing", F.coalesce(*reversed(list(reasons))))
 

@@ -1,24 +1,23 @@
 """Lexicon + English training texts -> quality card: is each lexicon worth it, and enough?"""
 
-from __future__ import annotations
-
 import itertools
 import json
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
+import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
 from clir import manifest, stages
 from clir.errors import InputError
 from clir.experiment import Experiment, Lexicons
-from clir.lexicons.entries import chain
+from clir.lexicons.entries import chain, dataset
 from clir.switching.quality_card import Corpus, corpus_of, quality_card
 from clir.switching.switcher import MAX_TITLE_WORDS
 from spark_etl.session import Spark, read_table, run_each
@@ -46,9 +45,8 @@ def build(spark: Spark, experiment: Experiment) -> Path:
         entries = read_table(session, lexicon)
         langs = [row[0] for row in entries.select("target_lang").distinct().collect()]
         cards_of = partial(_cards, lexicon, out / "texts", experiment.lexicons)
-        cards = sorted(
-            itertools.chain.from_iterable(run_each(session, langs, cards_of)), key=_order
-        )
+        found = itertools.chain(*run_each(session, langs, cards_of))
+        cards = sorted(found, key=itemgetter("lexicon", "target_lang"))
         _check_coverage(cards, experiment.lexicons, used)
         (out / "card.json").write_text(json.dumps(cards, indent=1, ensure_ascii=False))
         shutil.rmtree(out / "texts")
@@ -58,14 +56,10 @@ def build(spark: Spark, experiment: Experiment) -> Path:
     return stage.folder
 
 
-def _order(card: dict[str, Any]) -> tuple[str, str]:
-    return card["lexicon"], card["target_lang"]
-
-
 def _cards(entries: Path, texts: Path, settings: Lexicons, lang: str) -> list[dict[str, Any]]:
     """The cards of a language's lexicons."""
-    corpus = corpus_of(_dataset(texts).to_table()["text"].combine_chunks())
-    table = _dataset(entries).to_table(filter=pc.field("target_lang") == lang)
+    corpus = corpus_of(pq.read_table(texts)["text"].combine_chunks())
+    table = dataset(entries).to_table(filter=pc.field("target_lang") == lang)
     return list(_cards_of(table, corpus, settings))
 
 
@@ -100,7 +94,3 @@ def _check_coverage(cards: list[dict[str, Any]], settings: Lexicons, langs: list
             f"training texts: {found}; lexicons.minimum_coverage asks for "
             f"{settings.minimum_coverage:.1%}: give a larger dictionary, word vectors or dumps"
         )
-
-
-def _dataset(folder: Path) -> pyarrow.dataset.Dataset:
-    return pyarrow.dataset.dataset(str(folder), format="parquet", exclude_invalid_files=True)

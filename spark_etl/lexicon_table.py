@@ -1,7 +1,5 @@
 """Titles, dictionaries and word vectors -> the lexicon table; each source is ranked by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from clir.lexicons.titles import terms_of_titles, why_dropped
 from clir.switching.switcher import MAX_TITLE_WORDS
 from clir.text.terms import find_terms, term_keys
 from spark_etl import trained_vectors, vector_lexicon
-from spark_etl.session import Spark, one_task_each, read_table
+from spark_etl.session import Spark, read_each, read_table
 
 _ENTRIES = pa.schema(
     {
@@ -176,13 +174,10 @@ def _terms(titles: pa.Array, langs: pa.Array) -> tuple[pa.Array, pa.Array, pa.Ar
 
 
 def _from_dictionaries(spark: SparkSession, dictionaries: dict[str, Path]) -> DataFrame:
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for work in batch.to_pylist():
-                lexicon = read_dictionary(Path(work["path"]), work["lang"])
-                yield from lexicon.select(tables.LEXICON.names).to_batches()
+    def read(one: dict[str, str]) -> list[pa.RecordBatch]:
+        lexicon = read_dictionary(Path(one["path"]), one["lang"])
+        return lexicon.select(tables.LEXICON.names).to_batches()
 
     work = [(lang, str(path.absolute())) for lang, path in dictionaries.items()]
-    return one_task_each(spark, work, "lang string, path string").mapInArrow(
-        read, from_arrow_schema(tables.LEXICON)
-    )
+    columns = from_arrow_schema(tables.LEXICON)
+    return read_each(spark, work, "lang string, path string", read, columns)

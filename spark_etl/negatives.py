@@ -4,8 +4,6 @@ Every draw is decided by a hash of (query, passage, seed), so the same negatives
 the number of partitions.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The Spark session of every data job, and the settings that matter, with reasons."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from clir import experiment, progress, scratch
 
@@ -132,14 +132,27 @@ def read_table(spark: SparkSession, folder: Path) -> DataFrame:
     return spark.read.option("__globPaths__", "false").parquet(str(folder))
 
 
-def one_task_each(spark: SparkSession, rows: Iterable[tuple[Any, ...]], schema: str) -> DataFrame:
-    """A small table of work, one row a task (files are read as streams, never cut).
+def read_each(
+    spark: SparkSession,
+    work: Sequence[tuple[Any, ...]],
+    schema: str,
+    read: Callable[[dict[str, Any]], Iterable[pa.RecordBatch]],
+    columns: StructType | str,
+) -> DataFrame:
+    """The table of what ``read`` gives for each piece of work (a row of ``schema``), a task each.
 
-    Paths in it must be absolute: tasks do not run in the driver's folder.
+    Files are read as streams, never cut. Paths in the work must be absolute: tasks do not run in
+    the driver's folder.
     """
-    work = list(rows)
-    frame = spark.createDataFrame(work, schema)
-    return frame.repartitionByRange(max(1, len(work)), *frame.columns)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield from read(row)
+
+    rows = spark.createDataFrame(work, schema)
+    rows = rows.repartitionByRange(max(1, len(work)), *rows.columns)
+    return rows.mapInArrow(run, columns)
 
 
 def run_each(

@@ -7,8 +7,6 @@ All tables stay columns; as rows of Spark's they would take three times as long,
 Rejected pieces end up in the folder ``rejected``, with their place and the reason.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +27,7 @@ from clir.lexicons.sql_dump import Account, read_dump
 from clir.tables import TITLES
 from spark_etl.session import Spark, run_each
 
-_PAGE = pa.schema(
+PAGE = pa.schema(
     {
         "page_id": pa.int64(),
         "page_namespace": pa.int64(),
@@ -209,7 +207,7 @@ def _take_away(account: Account, source: _Source, writer: pq.ParquetWriter) -> N
 
 def _articles(source: _Source, max_bad_share: float, account: Account) -> Iterator[pa.RecordBatch]:
     """Pages in the article namespace that are no redirects."""
-    for batch in read_dump(source.path, "page", _PAGE, account, max_bad_share):
+    for batch in read_dump(source.path, "page", PAGE, account, max_bad_share):
         article = pc.equal(batch["page_namespace"], 0)
         direct = pc.equal(batch["page_is_redirect"], 0)
         account.counts["other namespace"] += pc.sum(pc.invert(article)).as_py()

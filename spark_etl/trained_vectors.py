@@ -4,8 +4,6 @@ Each language has a folder and a manifest of its own: what is trained stays trai
 language is added, or fails.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path

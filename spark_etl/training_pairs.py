@@ -1,8 +1,7 @@
 """Collections + lexicon -> training pairs of one method, switched, shuffled and sharded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +59,7 @@ def _pairs(
     """Positive pairs (and their negatives) in the method's languages: ``tables.PAIRS``."""
     translated = METHODS[method].translated
     query_lang, doc_lang = experiment.switching.pair if translated else ("en", "en")
-
-    def table(kind: str) -> DataFrame:
-        return _training(spark, experiment, kind)
-
+    table = partial(_training, spark, experiment)
     queries = table("queries").where(F.col("lang") == query_lang)
     documents = table("documents").where(F.col("lang") == doc_lang)
     if translated:
@@ -147,10 +143,7 @@ def _drops(spark: SparkSession, experiment: Experiment, method: str) -> dict[str
     """Judged pairs that became no training pairs, by reason."""
     if not METHODS[method].translated:
         return {}
-
-    def table(kind: str) -> DataFrame:
-        return _training(spark, experiment, kind)
-
+    table = partial(_training, spark, experiment)
     judged = _judged(table("judgments"), experiment)
     queries, documents = _flawed(table("flawed_translations"), *experiment.switching.pair)
     by_query = judged.join(queries, ["collection", "query_id"], "left_semi")

@@ -5,10 +5,8 @@ never sent. English rows are looked up block by block, each block by one task; t
 language are ranked by one task.
 """
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +24,7 @@ from clir.experiment import Experiment
 from clir.lexicons import word_vectors
 from clir.lexicons.entries import ranked
 from clir.text.terms import term_keys
-from spark_etl.session import Spark, one_task_each, read_table, run_each
+from spark_etl.session import Spark, read_each, read_table, run_each
 
 BLOCK = 8192  # words looked up by one task
 
@@ -71,10 +69,13 @@ def build(
         count = experiment.lexicons.translations
         english = [(lang, block) for lang, side, block in blocks if side == "en"]
         run_each(session, english, lambda block: write_entries(work, *block, count))
-        table = one_task_each(session, [(lang,) for lang in langs], "lang string")
-        table.mapInArrow(_ranker(work, count), from_arrow_schema(tables.LEXICON)).write.parquet(
-            str(out / "data")
-        )
+
+        def best(one: dict[str, str]) -> list[pa.RecordBatch]:
+            return best_of_language(work, one["lang"], count).to_batches()
+
+        columns, each = from_arrow_schema(tables.LEXICON), [(lang,) for lang in langs]
+        table = read_each(session, each, "lang string", best, columns)
+        table.write.parquet(str(out / "data"))
         shutil.rmtree(work)
         counts = {f"{lang} words": size for lang, size in sorted(sizes.items())}
         for lang, one in sorted(zip(vectors, read, strict=True)):
@@ -172,17 +173,6 @@ def write_entries(work: Path, lang: str, block: int, count: int) -> int:
     }
     whole_files.write_table(pa.table(entries), work / f"{lang}.entries.{block:09}.parquet")
     return len(query)
-
-
-def _ranker(
-    work: Path, count: int
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for lang in batch["lang"].to_pylist():
-                yield from best_of_language(work, lang, count).to_batches()
-
-    return run
 
 
 def best_of_language(work: Path, lang: str, count: int) -> pa.Table:

@@ -1,7 +1,5 @@
 """Writes SQL dumps as mysqldump does, for tests and benchmarks."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Sequence
 from pathlib import Path

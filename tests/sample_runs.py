@@ -33,6 +33,8 @@ SMALL = [
     "leave_out={model: static, domain: social, methods: [zero-shot]}",
     "evaluation.languages=[en, de, ar]",
 ]
+# What training reads.
+DATA = ("titles", "collections", "lexicon", "lexicon_card", "pairs")
 # A name of an output folder that Spark, Arrow or Ray might take for a pattern or an address.
 ODD = "o[u]t {a,b} 100%=1,:#é"
 
@@ -55,6 +57,12 @@ def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, **options)
+
+
+def succeed(*arguments: str) -> subprocess.CompletedProcess:
+    done = run(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done
 
 
 def linked(output: Path, made: Path, *parts: str) -> Path:

@@ -1,7 +1,5 @@
 """A standalone Spark cluster on this machine: started, watched and killed by recorded ids."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

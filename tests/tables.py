@@ -1,7 +1,5 @@
 """What stages wrote, to compare."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

@@ -4,8 +4,6 @@ The origin's protocol: every language pair reranks the candidates that the Engli
 found, so what a first stage across languages would lose is not seen here.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -56,14 +54,8 @@ def build(experiment: Experiment) -> Path:
     return stage.folder
 
 
-@ray.remote
-def _index(english: Search) -> int:
-    return english.index()
-
-
-@ray.remote
-def _find(english: Search, block: int, depth: int, file: Path) -> int:
-    return english.write(block, depth, file)
+_index = ray.remote(Search.index)
+_find = ray.remote(Search.write)
 
 
 @ray.remote

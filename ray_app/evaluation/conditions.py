@@ -1,7 +1,5 @@
 """What is ranked: MoIR, CLIR and MLIR, each with its languages of queries and of documents."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Vectors of texts, in files, and ranking by them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,10 +27,6 @@ class Embedding:
     kind: str  # documents or queries
     lang: str
     part: texts.RowGroup
-
-    @property
-    def needs_model(self) -> bool:
-        return True
 
     @property
     def file(self) -> Path:

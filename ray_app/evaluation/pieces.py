@@ -3,8 +3,6 @@
 A piece is done when its files are listed, and are still what they were then.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -4,8 +4,6 @@ Work is a list of small independent items; each writes its own files and is skip
 there, so a killed evaluation goes on where it was and no item's loss costs another's work.
 """
 
-from __future__ import annotations
-
 import pickle
 import shutil
 from collections import Counter
@@ -53,9 +51,10 @@ def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     names = [collection.id for collection in experiment.collections.test]
     rankings = list(_rankings(sources, names, due))
     # First whatever runs a model, on GPUs where there are any; then what compares vectors.
-    embeddings: list[Item] = [*_embeddings(sources, names, due)]
-    models = [*embeddings, *(r for r in rankings if r.needs_model)]
-    by_model = _carry("ranking: models", models, sources)
+    models: list[Item] = [*_embeddings(sources, names, due)]
+    models += (one for one in rankings if one.needs_model)
+    gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
+    by_model = _carry("ranking: models", models, sources, gpus)
     by_vectors = _carry("ranking: vectors", [r for r in rankings if not r.needs_model], sources)
     for each in due:
         seconds = (by_model + by_vectors)[each.system.name]
@@ -105,8 +104,8 @@ class _Worker:
         return pieces.do(item.system.work, item.file, run, self.sources.hashes)
 
 
-def _carry(name: str, items: Sequence[Item], sources: Sources) -> Counter[str]:
-    """Have a fixed pool of actors do the items; seconds per system."""
+def _carry(name: str, items: Sequence[Item], sources: Sources, gpus: int = 0) -> Counter[str]:
+    """Have a fixed pool of actors do the items, with so many GPUs each; seconds per system."""
     spent: Counter[str] = Counter()
     if not items:
         return spent
@@ -129,7 +128,7 @@ def _carry(name: str, items: Sequence[Item], sources: Sources) -> Counter[str]:
         max_restarts=_RETRIES,
         max_task_retries=_RETRIES,
         num_cpus=1,
-        num_gpus=1 if items[0].needs_model and ray.cluster_resources().get("GPU", 0) > 0 else 0,
+        num_gpus=gpus,
     )
     with progress.stage(name, len(items), "items") as stage:
         for row in done.iter_rows():

@@ -1,7 +1,5 @@
 """Ranking documents for queries, by vectors in blocks or by scores of given candidates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -39,9 +37,9 @@ def by_vectors(
             scores = queries[at : at + _QUERIES] @ vectors.T
             columns = top_k(scores, depth)
             parts.append((places[columns], np.take_along_axis(scores, columns, 1)))
-        documents = np.concatenate([kept.documents, *_stack(parts, 0)], axis=1)
-        scores = np.concatenate([kept.scores, *_stack(parts, 1)], axis=1)
-        kept = _sorted(documents, scores, depth)
+        best, of_best = (np.concatenate(side) for side in zip(*parts, strict=True))
+        documents = np.concatenate([kept.documents, best], axis=1)
+        kept = _sorted(documents, np.concatenate([kept.scores, of_best], axis=1), depth)
     return kept
 
 
@@ -67,7 +65,3 @@ def falling(scores: np.ndarray) -> np.ndarray:
 def _sorted(documents: np.ndarray, scores: np.ndarray, depth: int) -> Ranking:
     order = np.lexsort((-documents, -scores), axis=1)[:, :depth]
     return Ranking(np.take_along_axis(documents, order, 1), np.take_along_axis(scores, order, 1))
-
-
-def _stack(parts: list[tuple[np.ndarray, np.ndarray]], which: int) -> list[np.ndarray]:
-    return [np.concatenate([part[which] for part in parts])] if parts else []

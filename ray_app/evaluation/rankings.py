@@ -1,7 +1,5 @@
 """Runs and per-query values of some conditions with one language of queries."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Ranking candidates by reading each with its query."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

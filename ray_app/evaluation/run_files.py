@@ -1,7 +1,5 @@
 """Runs as tables, and as the files that other tools read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

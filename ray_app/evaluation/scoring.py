@@ -1,7 +1,5 @@
 """Per-query values of runs, by the judgments that can be met."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The queries or the documents of a condition: their ids as runs sort them, and their texts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Who ranks, and what is read for it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

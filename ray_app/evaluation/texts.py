@@ -1,7 +1,5 @@
 """The test texts, their ids and their judgments, as runs sort them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import and_
@@ -42,7 +40,7 @@ def read_ids(tables: Path, kind: str, collection: str, lang: str, split: str) ->
 
     Of queries, only those with a judgment in the split: a collection may hold many more.
     """
-    table = _read(tables, kind, collection, lang, split, [TEXT_IDS[kind], "domain"])
+    table = _read((tables, kind, collection, lang, split), (TEXT_IDS[kind], "domain"))
     return in_order(table.rename_columns(["id", "domain"])).combine_chunks()
 
 
@@ -50,7 +48,7 @@ def read_texts(
     tables: Path, kind: str, collection: str, lang: str, split: str, ids: pa.Array
 ) -> pa.Table:
     """The texts with these ids: columns id, domain, text (title in front)."""
-    return _as_texts(_read(tables, kind, collection, lang, split, None, ids), kind)
+    return _as_texts(_read((tables, kind, collection, lang, split), ids=ids), kind)
 
 
 class RowGroup(NamedTuple):
@@ -100,35 +98,33 @@ def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str)
     return data.to_table(columns=["id"], filter=wanted)
 
 
-# Small tables stay: every condition reads them again, one that mixes languages all of them.
-_kept: dict[tuple, pa.Table] = {}
-_SMALL, _MOST = 2 << 20, 256  # bytes, tables
+_SMALL = 2 << 20  # bytes
+_Place = tuple[Path, str, str, str, str]  # the arguments that all readers here begin with
 
 
-def _read(
-    tables: Path,
-    kind: str,
-    collection: str,
-    lang: str,
-    split: str,
-    columns: list[str] | None,
-    ids: pa.Array | None = None,
-) -> pa.Table:
+def _read(place: _Place, columns: tuple[str, ...] = (), ids: pa.Array | None = None) -> pa.Table:
     """Rows of one language, those with some ids only; of a large table, no others are held."""
-    wanted = _wanted(tables, kind, collection, lang, split)
+    tables, kind, collection, lang, _ = place
     of_ids = None if ids is None else pc.field(TEXT_IDS[kind]).isin(ids)
-    key = (tables, kind, collection, lang, split, tuple(columns or ()))
-    if key not in _kept:
-        size = sum(
-            piece.row_groups[0].total_byte_size for piece in _pieces(tables, kind, collection, lang)
-        )
-        if size > _SMALL:
-            both = wanted if of_ids is None else wanted & of_ids
-            return _data(tables / kind).to_table(columns=columns, filter=both)
-        if len(_kept) >= _MOST:
-            _kept.clear()
-        _kept[key] = _data(tables / kind).to_table(columns=columns, filter=wanted)
-    return _kept[key] if of_ids is None else _kept[key].filter(of_ids)
+    pieces = _pieces(tables, kind, collection, lang)
+    if sum(piece.row_groups[0].total_byte_size for piece in pieces) > _SMALL:
+        return _scanned(place, columns, of_ids)
+    table = _kept(place, columns)
+    return table if of_ids is None else table.filter(of_ids)
+
+
+def _scanned(
+    place: _Place, columns: tuple[str, ...], of_ids: pc.Expression | None = None
+) -> pa.Table:
+    tables, kind, *_ = place
+    wanted = _wanted(*place)
+    if of_ids is not None:
+        wanted &= of_ids
+    return _data(tables / kind).to_table(columns=list(columns) or None, filter=wanted)
+
+
+# Small tables stay: every condition reads them again, one that mixes languages all of them.
+_kept = lru_cache(maxsize=256)(_scanned)
 
 
 def _wanted(tables: Path, kind: str, collection: str, lang: str, split: str) -> pc.Expression:

@@ -4,8 +4,6 @@ Models are made without memory for their weights (torch's device ``meta``), so t
 whatever their size.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

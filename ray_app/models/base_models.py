@@ -4,8 +4,6 @@ A base is a folder, or an id at the Hugging Face hub. The hub is asked once, on 
 load the folder found there, or where they do not see it, the very revision.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future

@@ -2,9 +2,8 @@
 
 From scratch it is an XLNet (the architecture whose tokens enter without layer norm and without
 absolute positions).
+Its functions are those of ``families.Family``.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 
@@ -26,53 +25,45 @@ from ray_app.models import base_models, pretrained
 from ray_app.models.encoding import Encoder
 
 
-class BiEncoder:
-    """``families.Family``."""
+def frame(tokenizer: PreTrainedTokenizerFast) -> None:
+    """No marks: a text is the sum of what stands in it."""
 
-    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        """No marks: a text is the sum of what stands in it."""
 
-    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        config = XLNetConfig(
-            vocab_size=len(tokenizer),
-            d_model=settings.hidden_size,
-            n_layer=settings.layers,
-            n_head=settings.heads,
-            d_inner=4 * settings.hidden_size,
-            dropout=0.0,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.cls_token_id,
-            eos_token_id=tokenizer.sep_token_id,
-            initializer_range=0.05,
-        )
-        return _without_mask(XLNetModel(config))
+def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    config = XLNetConfig(
+        vocab_size=len(tokenizer),
+        d_model=settings.hidden_size,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        d_inner=4 * settings.hidden_size,
+        dropout=0.0,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        initializer_range=0.05,
+    )
+    return _without_mask(XLNetModel(config))
 
-    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        model, tokenizer = pretrained.load(AutoModel, folder)
-        return _without_mask(model), tokenizer
 
-    def check(self, settings: Model, folder: Path) -> None:
-        base_models.check_transformer(folder, settings.max_length, classifier=False)
+def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    model, tokenizer = pretrained.load(AutoModel, folder)
+    return _without_mask(model), tokenizer
 
-    def inputs(
-        self, encode: Encoder, queries: pa.Array, passages: pa.Array
-    ) -> tuple[BatchEncoding, ...]:
-        return encode(queries), encode(passages)
 
-    def outputs(
-        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
-    ) -> tuple[torch.Tensor, ...]:
-        return tuple(_mean_states(model, texts) for texts in inputs)
+def check(settings: Model, folder: Path) -> None:
+    base_models.check_transformer(folder, settings.max_length, classifier=False)
 
-    def save(
-        self,
-        model: nn.Module,
-        state: dict[str, torch.Tensor],
-        tokenizer: PreTrainedTokenizerBase,
-        folder: Path,
-    ) -> None:
-        pretrained.save(model, state, tokenizer, folder)
+
+def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[BatchEncoding, ...]:
+    return encode(queries), encode(passages)
+
+
+def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
+    return tuple(_mean_states(model, texts) for texts in inputs)
+
+
+save = pretrained.save
 
 
 def _without_mask(model: nn.Module) -> nn.Module:

@@ -1,9 +1,8 @@
 """Cross-encoder: a transformer reads query and passage together; its one logit is the score.
 
 From scratch it is a small BERT.
+Its functions are those of ``families.Family``.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 
@@ -25,53 +24,45 @@ from ray_app.models import base_models, pretrained
 from ray_app.models.encoding import Encoder
 
 
-class CrossEncoder:
-    """``families.Family``."""
+def frame(tokenizer: PreTrainedTokenizerFast) -> None:
+    begin, end = tokenizer.cls_token, tokenizer.sep_token
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin} $A {end}",
+        pair=f"{begin} $A {end} $B:1 {end}:1",
+        special_tokens=[(mark, tokenizer.convert_tokens_to_ids(mark)) for mark in (begin, end)],
+    )
 
-    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        begin, end = tokenizer.cls_token, tokenizer.sep_token
-        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{begin} $A {end}",
-            pair=f"{begin} $A {end} $B:1 {end}:1",
-            special_tokens=[(mark, tokenizer.convert_tokens_to_ids(mark)) for mark in (begin, end)],
-        )
 
-    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        config = BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=settings.hidden_size,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=4 * settings.hidden_size,
-            max_position_embeddings=settings.max_length,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        config.num_labels = 1
-        return BertForSequenceClassification(config)
+def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        intermediate_size=4 * settings.hidden_size,
+        max_position_embeddings=settings.max_length,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config.num_labels = 1
+    return BertForSequenceClassification(config)
 
-    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        # A base model that has no classifier yet gets a new one.
-        return pretrained.load(AutoModelForSequenceClassification, folder, num_labels=1)
 
-    def check(self, settings: Model, folder: Path) -> None:
-        base_models.check_transformer(folder, settings.max_length, classifier=True)
+def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    # A base model that has no classifier yet gets a new one.
+    return pretrained.load(AutoModelForSequenceClassification, folder, num_labels=1)
 
-    def inputs(
-        self, encode: Encoder, queries: pa.Array, passages: pa.Array
-    ) -> tuple[BatchEncoding, ...]:
-        return (encode(queries, passages),)
 
-    def outputs(
-        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
-    ) -> tuple[torch.Tensor, ...]:
-        return tuple(model(**pairs).logits[:, 0] for pairs in inputs)
+def check(settings: Model, folder: Path) -> None:
+    base_models.check_transformer(folder, settings.max_length, classifier=True)
 
-    def save(
-        self,
-        model: nn.Module,
-        state: dict[str, torch.Tensor],
-        tokenizer: PreTrainedTokenizerBase,
-        folder: Path,
-    ) -> None:
-        pretrained.save(model, state, tokenizer, folder)
+
+def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[BatchEncoding, ...]:
+    return (encode(queries, passages),)
+
+
+def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
+    return tuple(model(**pairs).logits[:, 0] for pairs in inputs)
+
+
+save = pretrained.save

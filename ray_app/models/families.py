@@ -1,9 +1,7 @@
-"""What a family of rankers does, and the table of them: one file each.
+"""What a family of rankers does, and the table of them: one module each.
 
 What settings and plans must know of a family stands in ``clir.families``.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
@@ -14,14 +12,12 @@ from torch import nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from clir.experiment import Model
-from ray_app.models.bi_encoder import BiEncoder
-from ray_app.models.cross_encoder import CrossEncoder
+from ray_app.models import bi_encoder, cross_encoder, static
 from ray_app.models.encoding import Encoder
-from ray_app.models.static import Static
 
 
 class Family(Protocol):
-    """One kind of ranker."""
+    """One kind of ranker: what its module defines."""
 
     def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
         """Give a tokenizer from scratch its marks around an input."""
@@ -58,7 +54,7 @@ class Family(Protocol):
 
 
 FAMILIES: dict[str, Family] = {
-    "static": Static(),
-    "bi-encoder": BiEncoder(),
-    "cross-encoder": CrossEncoder(),
+    "static": static,
+    "bi-encoder": bi_encoder,
+    "cross-encoder": cross_encoder,
 }

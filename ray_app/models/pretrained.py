@@ -1,7 +1,5 @@
 """Transformers from folders and into them: safetensors only, no remote code."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,9 +1,6 @@
 """A saved model ready to rank."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +23,15 @@ class Ranker:
         self.model.to(self.device).eval()
         self.encode, self.batch_size = Encoder(self.tokenizer, max_length), batch_size
 
-    @torch.inference_mode()
     def embed(self, texts: pa.Array) -> np.ndarray:
         """Vectors of length 1: texts x hidden size, float32."""
-        return self._in_batches(lambda part: (self.encode(part),), texts)
+        return self._in_batches(lambda encode, part: (encode(part),), texts)
 
-    @torch.inference_mode()
     def score(self, queries: pa.Array, passages: pa.Array) -> np.ndarray:
         """The score of each (query, passage)."""
-        return self._in_batches(partial(self.family.inputs, self.encode), queries, passages)
+        return self._in_batches(self.family.inputs, queries, passages)
 
+    @torch.inference_mode()
     def _in_batches(
         self, inputs: Callable[..., tuple[BatchEncoding, ...]], *sides: pa.Array
     ) -> np.ndarray:
@@ -43,8 +39,8 @@ class Ranker:
         order = np.argsort(-sum(np.asarray(pc.utf8_length(side)) for side in sides), kind="stable")
         found: list[np.ndarray] = []
         for at in range(0, len(order), self.batch_size):
-            rows = pa.array(order[at : at + self.batch_size])
-            read = inputs(*(side.take(rows) for side in sides))
+            part = pa.array(order[at : at + self.batch_size])
+            read = inputs(self.encode, *(side.take(part) for side in sides))
             on_device = tuple(tokens.to(self.device) for tokens in read)
             (output,) = self.family.outputs(self.model, on_device)
             found.append(output.float().cpu().numpy())

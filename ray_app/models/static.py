@@ -2,9 +2,8 @@
 
 Both are learned. A text's vector is the sum of its tokens', scaled to length 1. It is saved as
 sentence-transformers knows it: a StaticEmbedding, then Normalize.
+Its functions are those of ``families.Family``.
 """
-
-from __future__ import annotations
 
 import json
 from collections.abc import Sequence
@@ -42,7 +41,7 @@ _MODULES = [
 class StaticModel(nn.Module):
     """A vector for each token. In training, the logarithm of each token's weight apart from it.
 
-    Apart they learn faster; a saved model has them multiplied (``Static.save``).
+    Apart they learn faster; a saved model has them multiplied (``save``).
     """
 
     def __init__(self, vectors: torch.Tensor, token_weight: torch.Tensor | None = None):
@@ -66,61 +65,59 @@ class StaticModel(nn.Module):
         return list(F.normalize(sums, dim=-1).split([len(mask) for mask in masks]))
 
 
-class Static:
-    """``families.Family``."""
+def frame(tokenizer: PreTrainedTokenizerFast) -> None:
+    """No marks: a text is the sum of what stands in it."""
 
-    def frame(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        """No marks: a text is the sum of what stands in it."""
 
-    def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        embedding = nn.Embedding(len(tokenizer), settings.hidden_size)
-        nn.init.normal_(embedding.weight, std=_SPREAD)
-        return StaticModel(embedding.weight.data, _initial_token_weight(tokenizer))
+def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    embedding = nn.Embedding(len(tokenizer), settings.hidden_size)
+    nn.init.normal_(embedding.weight, std=_SPREAD)
+    return StaticModel(embedding.weight.data, _initial_token_weight(tokenizer))
 
-    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        refuse_pickles(folder)
-        try:
-            vectors = load_file(folder / _WEIGHTS)[_VECTORS].float()
-            tokenizer = AutoTokenizer.from_pretrained(folder)
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"model {folder}: cannot be loaded as a static one: {in_a_line(error)}"
-            ) from error
-        # Its vectors have their weights multiplied in already; training goes on from there.
-        return StaticModel(vectors, torch.zeros(len(vectors))), tokenizer
 
-    def check(self, settings: Model, folder: Path) -> None:
-        if _VECTORS not in tensor_shapes(folder):
-            raise InputError(
-                f"{folder}: no {_VECTORS} in its weights, so it is no static model "
-                "(sentence-transformers' StaticEmbedding)"
-            )
-        check_files(folder)
+def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    refuse_pickles(folder)
+    try:
+        vectors = load_file(folder / _WEIGHTS)[_VECTORS].float()
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"model {folder}: cannot be loaded as a static one: {in_a_line(error)}"
+        ) from error
+    # Its vectors have their weights multiplied in already; training goes on from there.
+    return StaticModel(vectors, torch.zeros(len(vectors))), tokenizer
 
-    def inputs(
-        self, encode: Encoder, queries: pa.Array, passages: pa.Array
-    ) -> tuple[BatchEncoding, ...]:
-        return encode(queries), encode(passages)
 
-    def outputs(
-        self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
-    ) -> tuple[torch.Tensor, ...]:
-        return tuple(model(inputs))
+def check(settings: Model, folder: Path) -> None:
+    if _VECTORS not in tensor_shapes(folder):
+        raise InputError(
+            f"{folder}: no {_VECTORS} in its weights, so it is no static model "
+            "(sentence-transformers' StaticEmbedding)"
+        )
+    check_files(folder)
 
-    def save(
-        self,
-        model: nn.Module,
-        state: dict[str, torch.Tensor],
-        tokenizer: PreTrainedTokenizerBase,
-        folder: Path,
-    ) -> None:
-        vectors, weight = state[_VECTORS], state["token_weight"]
-        save_file({_VECTORS: vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
-        tokenizer.save_pretrained(folder)
-        (folder / "1_Normalize").mkdir()
-        (folder / "1_Normalize" / "config.json").write_text("{}")
-        (folder / "modules.json").write_text(json.dumps(_MODULES, indent=1))
+
+def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[BatchEncoding, ...]:
+    return encode(queries), encode(passages)
+
+
+def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
+    return tuple(model(inputs))
+
+
+def save(
+    model: nn.Module,
+    state: dict[str, torch.Tensor],
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+) -> None:
+    vectors, weight = state[_VECTORS], state["token_weight"]
+    save_file({_VECTORS: vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
+    tokenizer.save_pretrained(folder)
+    (folder / "1_Normalize").mkdir()
+    (folder / "1_Normalize" / "config.json").write_text("{}")
+    (folder / "modules.json").write_text(json.dumps(_MODULES, indent=1))
 
 
 def _initial_token_weight(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:

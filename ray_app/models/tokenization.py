@@ -1,7 +1,5 @@
 """Tokenizers from scratch."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Gain over zero-shot by domain and condition."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from clir.experiment import Experiment

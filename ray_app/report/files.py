@@ -1,7 +1,5 @@
 """The results as files: summary.json for programs, and report.html for people."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

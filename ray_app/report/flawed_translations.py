@@ -1,7 +1,5 @@
 """How many translations failed, and why."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from clir import manifest

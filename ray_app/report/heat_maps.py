@@ -1,7 +1,5 @@
 """Language by language: a map for each method."""
 
-from __future__ import annotations
-
 import io
 
 import matplotlib

@@ -1,7 +1,5 @@
 """A domain never seen: methods that were trained with and without it, tested on it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """The lexicon's quality card."""
 
-from __future__ import annotations
-
 import json
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Means with and without failed translations."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from clir.experiment import Experiment

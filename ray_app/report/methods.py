@@ -1,7 +1,5 @@
 """Methods by conditions, a table for each measure."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from clir.experiment import Experiment

@@ -1,7 +1,5 @@
 """The page: report.html, a list of sections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import jinja2

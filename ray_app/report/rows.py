@@ -1,7 +1,5 @@
 """What sections share: which rows of summary.json they take, and the cells of their tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any
 

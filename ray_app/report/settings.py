@@ -1,7 +1,5 @@
 """What was run: the whole experiment file, with defaults."""
 
-from __future__ import annotations
-
 import pandas as pd
 import yaml
 

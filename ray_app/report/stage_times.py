@@ -1,7 +1,5 @@
 """Where time went: every finished stage, in the order of the work."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from clir import manifest, stages

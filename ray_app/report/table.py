@@ -1,7 +1,5 @@
 """The table that is printed in the terminal."""
 
-from __future__ import annotations
-
 import json
 
 from rich.markup import escape

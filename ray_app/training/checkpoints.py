@@ -1,7 +1,5 @@
 """Checkpoints of a run in its middle: written by all workers, checked before they are read."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """What takes a network's steps: DeepSpeed, over all workers, or torch alone, in one process."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 

@@ -3,8 +3,6 @@
 The same runs, to the same weights as one worker of Ray Train gives them.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from clir.experiment import Experiment
 from ray_app.training import checkpoints, engines
 from ray_app.training.engines import Engine
 from ray_app.training.network import Network
-from ray_app.training.runs import Run, build_tokenizers, due, plan_runs, under_way
+from ray_app.training.runs import Run, train_due
 from ray_app.training.train_loop import train_all
 
 
@@ -28,12 +26,7 @@ def train(experiment: Experiment) -> list[Run]:
         raise InputError(
             f"training.workers: {experiment.training.workers} need Ray; in one process, set it to 1"
         )
-    build_tokenizers(experiment)
-    runs = plan_runs(experiment)
-    if todo := due(runs):
-        with under_way(experiment, todo) as kept:
-            train_all(todo, _Here(kept / "here"))
-    return runs
+    return train_due(experiment, lambda runs, kept: train_all(runs, _Here(kept / "here")))
 
 
 class _Here:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import progress
 from clir.experiment import Experiment
+from clir.switching.plans import on_the_fly
 from ray_app.training import switched_pairs
-from ray_app.training.runs import Run, build_tokenizers, due, plan_runs, under_way
+from ray_app.training.runs import Run, train_due
 
 if TYPE_CHECKING:
     from ray_app.training.engines import Engine
@@ -31,40 +33,36 @@ def train(experiment: Experiment) -> list[Run]:
     training a small model. A killed worker is replaced and its run resumed; a killed driver's
     next start resumes from the checkpoints in the output folder.
     """
-    build_tokenizers(experiment)
-    runs = plan_runs(experiment)
-    todo = due(runs)
-    for method in sorted({run.method for run in runs if run.switch}):
-        switched_pairs.measure(experiment, method)
-    if todo:
-        workspace = experiment.workspace
-        with under_way(experiment, todo) as kept, workspace.piece(workspace.checkpoints) as piece:
-            _launch(experiment, todo, kept, piece / "progress")
-    return runs
+    for method in experiment.methods:
+        if on_the_fly(experiment, method):
+            switched_pairs.measure(experiment, method)
+    return train_due(experiment, partial(_launch, experiment))
 
 
-def _launch(experiment: Experiment, runs: list[Run], storage: Path, told: Path) -> None:
-    training = experiment.training
+def _launch(experiment: Experiment, runs: list[Run], kept: Path) -> None:
+    workspace, training = experiment.workspace, experiment.training
     use_gpu = ray.cluster_resources().get("GPU", 0) > 0
-    trainer = TorchTrainer(
-        _worker,
-        train_loop_config={"runs": runs, "told": told},
-        torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
-        scaling_config=ScalingConfig(
-            num_workers=training.workers,
-            use_gpu=use_gpu,
-            resources_per_worker={"CPU": 1} | ({"GPU": 1} if use_gpu else {}),
-        ),
-        run_config=RunConfig(
-            name="training",
-            storage_path=str(storage),
-            storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
-            failure_config=FailureConfig(max_failures=training.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
-        ),
-    )
-    with progress.stage("training"), progress.relayed(told):  # it begins with starting workers
-        trainer.fit()
+    with workspace.piece(workspace.checkpoints) as piece:
+        told = piece / "progress"
+        trainer = TorchTrainer(
+            _worker,
+            train_loop_config={"runs": runs, "told": told},
+            torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            scaling_config=ScalingConfig(
+                num_workers=training.workers,
+                use_gpu=use_gpu,
+                resources_per_worker={"CPU": 1} | ({"GPU": 1} if use_gpu else {}),
+            ),
+            run_config=RunConfig(
+                name="training",
+                storage_path=str(kept),
+                storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
+                failure_config=FailureConfig(max_failures=training.max_failures),
+                checkpoint_config=CheckpointConfig(num_to_keep=2),
+            ),
+        )
+        with progress.stage("training"), progress.relayed(told):  # it begins with starting workers
+            trainer.fit()
 
 
 def _worker(config: dict[str, Any]) -> None:

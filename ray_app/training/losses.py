@@ -5,8 +5,6 @@ scores, keys, and the number of pairs that each worker has) and the model's sett
 gradients are averaged afterwards: the average must be the gradient of the whole batch's loss.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F

@@ -1,7 +1,5 @@
 """A model with its tokenizer and loss: a batch in, the loss out."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from transformers import AutoTokenizer, BatchEncoding

@@ -1,10 +1,7 @@
 """Which models an experiment trains, and the tokenizers of those that start from scratch."""
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -71,7 +68,26 @@ def _run(experiment: Experiment, one: Trained) -> Run:
     )
 
 
-def due(runs: list[Run]) -> list[Run]:
+def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) -> list[Run]:
+    """Have every run trained that is not finished; all runs, finished now.
+
+    ``train`` gets those, and the folder where checkpoints are kept: it goes on from what a start
+    that was killed has left there.
+    """
+    _build_tokenizers(experiment)
+    runs = plan_runs(experiment)
+    if due := _due(runs):
+        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
+        with (
+            workspace.held(checkpoints),
+            manifest.at_work(workspace, {run.folder: run.origin for run in due}),
+        ):
+            train(due, workspace.kept(checkpoints))
+            shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
+    return runs
+
+
+def _due(runs: list[Run]) -> list[Run]:
     """Those that are not finished, their base models found."""
     found = []
     for run in runs:
@@ -83,18 +99,7 @@ def due(runs: list[Run]) -> list[Run]:
     return found
 
 
-@contextmanager
-def under_way(experiment: Experiment, todo: list[Run]) -> Iterator[Path]:
-    """While these are trained, nobody else trains them; where a launcher keeps checkpoints."""
-    workspace, place = experiment.workspace, experiment.workspace.checkpoints
-    origins = {run.folder: run.origin for run in todo}
-    with workspace.held(place), manifest.at_work(workspace, origins):
-        kept = workspace.kept(place)
-        yield kept
-        shutil.rmtree(kept, ignore_errors=True)  # all are finished
-
-
-def build_tokenizers(experiment: Experiment) -> None:
+def _build_tokenizers(experiment: Experiment) -> None:
     """Make the tokenizers of all models from scratch; methods differ in nothing else."""
     for name, model in experiment.models.items():
         if model.base is None:

@@ -3,8 +3,6 @@
 Spark writes the same ones, to the byte (``spark_etl.training_pairs``).
 """
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

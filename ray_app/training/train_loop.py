@@ -3,8 +3,6 @@
 The loop knows its rank and where to leave checkpoints, not who started it nor what takes its steps.
 """
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,16 +48,13 @@ def train_all(runs: list[Run], context: Context) -> None:
         torch.set_num_threads(runs[0].training.threads)
     for run in runs:
         if run.is_due():
-            train(run, context)
-
-
-def train(run: Run, context: Context) -> None:
-    """Train one run from its latest checkpoint, or from the start, and save the model."""
-    with progress.stage(run.workspace.name(run.folder), run.model.steps, "steps") as stage:
-        _train(run, context, stage)
+            name = run.workspace.name(run.folder)
+            with progress.stage(name, run.model.steps, "steps") as stage:
+                _train(run, context, stage)
 
 
 def _train(run: Run, context: Context, stage: progress.Stage) -> None:
+    """Train one run from its latest checkpoint, or from the start, and save the model."""
     started = time.monotonic()
     network = Network(run)
     engine = context.engine(run, network)

@@ -11,8 +11,6 @@ mutual: of covered words, the share whose best by CSLS chooses them back (only t
 lexicon), and precision@1 of those.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections import defaultdict

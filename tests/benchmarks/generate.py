@@ -1,7 +1,5 @@
 """Dumps and passages of realistic shape, any amount of them, the same for the same seed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

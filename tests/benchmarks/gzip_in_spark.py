@@ -5,8 +5,6 @@ which are shuffled and parsed by all cores. Both hand all rows to Spark, which d
 the seconds of the work alone.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile
@@ -20,37 +18,34 @@ from pyspark.sql import DataFrame, SparkSession
 from clir import experiment
 from clir.lexicons import sql_dump
 from clir.lexicons.sql_dump import Account, read_dump
-from spark_etl.session import one_task_each, spark_session
+from spark_etl.session import read_each, spark_session
+from spark_etl.titles import PAGE
 from tests.benchmarks import generate
-from tests.benchmarks.work import PAGE
 
 _ROWS = "page_id long, page_namespace long, page_title string, page_is_redirect long"
 
 
 def stream(spark: SparkSession, path: str) -> DataFrame:
-    return one_task_each(spark, [(path,)], "path string").mapInArrow(_parsed, _ROWS)
+    return read_each(spark, [(path,)], "path string", _parsed, _ROWS)
 
 
 def split(spark: SparkSession, path: str) -> DataFrame:
-    table = one_task_each(spark, [(path,)], "path string")
-    blocks = table.mapInArrow(_blocks, "names array<string>, block binary").repartition(8)
-    return blocks.mapInArrow(_parsed_blocks, _ROWS)
+    columns = "names array<string>, block binary"
+    blocks = read_each(spark, [(path,)], "path string", _blocks, columns)
+    return blocks.repartition(8).mapInArrow(_parsed_blocks, _ROWS)
 
 
-def _parsed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for path in batch["path"].to_pylist():
-            yield from read_dump(path, "page", PAGE, Account())
+def _parsed(work: dict[str, str]) -> Iterator[pa.RecordBatch]:
+    return read_dump(work["path"], "page", PAGE, Account())
 
 
-def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for path in map(Path, batch["path"].to_pylist()):
-            reader = sql_dump.Reader(path, "page", PAGE, Account())
-            for block in sql_dump.blocks_of_lines(path):
-                if not reader.columns:
-                    reader.read(block)
-                yield pa.RecordBatch.from_pydict({"names": [reader.columns], "block": [block]})
+def _blocks(work: dict[str, str]) -> Iterator[pa.RecordBatch]:
+    path = Path(work["path"])
+    reader = sql_dump.Reader(path, "page", PAGE, Account())
+    for block in sql_dump.blocks_of_lines(path):
+        if not reader.columns:
+            reader.read(block)
+        yield pa.RecordBatch.from_pydict({"names": [reader.columns], "block": [block]})
 
 
 def _parsed_blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -7,8 +7,6 @@ work in steady state, and (with_start_up) of the whole process. Memory is that o
 that it starts.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
@@ -90,6 +88,11 @@ def work(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "tests.benchmarks.work", *map(str, arguments)]
 
 
+def work_on(name: str, inputs: dict[int, Path], *more: object) -> Callable[[int], list[str]]:
+    """A work on the input of so many times the size."""
+    return lambda times: work(name, inputs[times], *more)
+
+
 def compared(
     name: str,
     unit: str,
@@ -142,15 +145,10 @@ def dump_reader(folder: Path) -> list[dict[str, Any]]:
         for times in GROWTH
     }
 
-    def ours(times: int) -> list[str]:
-        return work("dump_reader", dumps[times])
-
     def unpacked(times: int) -> list[str]:
         return ["sh", "-c", f"gzip -dc {dumps[times]} > /dev/null"]
 
-    def mwsql(times: int) -> list[str]:
-        return work("mwsql_reader", dumps[times])
-
+    ours, mwsql = work_on("dump_reader", dumps), work_on("mwsql_reader", dumps)
     return [
         compared("dump reader", "s", ours, unpacked, "gzip -dc", 1 / 3),
         compared("dump reader, rows", "rows/s", ours, mwsql, "mwsql", 20),
@@ -164,18 +162,10 @@ def switching(folder: Path) -> list[dict[str, Any]]:
         for times in GROWTH
     }
 
-    def kernel(times: int) -> list[str]:
-        return work("switch_kernel", passages[times], dictionary)
-
-    def by_token(times: int) -> list[str]:
-        return work("switch_by_token", passages[times], dictionary)
-
-    def parquet(times: int) -> list[str]:
-        return work("switch_parquet", passages[times], dictionary, folder / "switched.parquet")
-
-    def copy(times: int) -> list[str]:
-        return work("copy_parquet", passages[times], folder / "copied.parquet")
-
+    kernel = work_on("switch_kernel", passages, dictionary)
+    by_token = work_on("switch_by_token", passages, dictionary)
+    parquet = work_on("switch_parquet", passages, dictionary, folder / "switched.parquet")
+    copy = work_on("copy_parquet", passages, folder / "copied.parquet")
     words = compared("switching", "words/s", kernel, by_token, "NLTK Treebank, per token", 20)
     fixed = {"peer": 3e6, "peer_name": "3 million words/s", "ratio": words["ours"] / 3e6, "goal": 1}
     return [
@@ -252,13 +242,7 @@ def tokenizing(folder: Path) -> list[dict[str, Any]]:
 
     def row(name: str, pieces: int, texts: dict[int, Path]) -> dict[str, Any]:
         tokenizer = generate.write_tokenizer(folder / f"tokenizer{pieces}", "*", pieces)
-
-        def ours(times: int) -> list[str]:
-            return work("tokenize_by_words", tokenizer, texts[times])
-
-        def peer(times: int) -> list[str]:
-            return work("tokenize_whole", tokenizer, texts[times])
-
+        ours, peer = (work_on(f"tokenize_{way}", texts, tokenizer) for way in ("by_words", "whole"))
         name = f"tokenizing, {pieces:,} pieces, {name}"
         return compared(name, "tokens/s", ours, peer, "whole texts", 1.1, tuple(texts))
 

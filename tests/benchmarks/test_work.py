@@ -44,7 +44,7 @@ def test_every_work_tells_how_much_it_was(inputs, name, arguments, amount):
 
 def test_both_ways_of_tokenizing_make_as_many_tokens(tmp_path):
     tokenizer = generate.write_tokenizer(tmp_path / "tokenizer", "train-news", 1000)
-    arguments = tokenizer, generate.write_turns(tmp_path / "texts.parquet", "train-news", 2)
+    arguments = generate.write_turns(tmp_path / "texts.parquet", "train-news", 2), tokenizer
     by_words, whole = (
         measure(work(f"tokenize_{way}", *arguments)) for way in ("by_words", "whole")
     )

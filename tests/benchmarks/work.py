@@ -23,18 +23,11 @@ from clir.lexicons.entries import ranked
 from clir.lexicons.sql_dump import Account, read_dump
 from clir.switching import switcher as switching
 from spark_etl import session, titles
+from spark_etl.titles import PAGE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PAGE = pa.schema(
-    {
-        "page_id": pa.int64(),
-        "page_namespace": pa.int64(),
-        "page_title": pa.string(),
-        "page_is_redirect": pa.int64(),
-    }
-)
 _PROBABILITY = 0.5
 _BATCH, _MAX_LENGTH = 128, 128  # what each of the demo's two workers trains on
 
@@ -129,7 +122,7 @@ def copy_parquet(passages: str, out: str) -> int:
     return _rewrite(passages, out, lambda batch: batch)
 
 
-def tokenize_by_words(tokenizer: str, texts: str) -> int:
+def tokenize_by_words(texts: str, tokenizer: str) -> int:
     """Batches of texts as training and ranking tokenize them."""
     from ray_app.models.encoding import Encoder
 
@@ -137,7 +130,7 @@ def tokenize_by_words(tokenizer: str, texts: str) -> int:
     return _tokenized(texts, lambda batch: int(encode(batch)["attention_mask"].sum()))
 
 
-def tokenize_whole(tokenizer: str, texts: str) -> int:
+def tokenize_whole(texts: str, tokenizer: str) -> int:
     """The same tokens by the tokenizer alone, which remembers no words; without padding."""
     backend = _tokenizer(tokenizer).backend_tokenizer
     backend.enable_truncation(_MAX_LENGTH)

@@ -10,7 +10,7 @@ import pytest
 
 from clir.output_folder import PRIVATE
 from clir.workspace import Workspace
-from tests.sample_runs import ODD, Start, command, interrupted, run
+from tests.sample_runs import ODD, Start, command, interrupted, succeed
 
 
 class Interrupted(NamedTuple):
@@ -49,8 +49,7 @@ def starts(tmp_path_factory) -> Interrupted:
     third = interrupted(output, temporary, signal.SIGTERM, ranking)
     shutil.rmtree(temporary)
     assert not (output / "report.html").exists()
-    done = run(*command(output))
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = succeed(*command(output))
     return Interrupted(output, first, second, third, left, done.stdout + done.stderr)
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from clir import manifest
 from clir.workspace import Workspace
-from tests.sample_runs import command, linked, run
+from tests.sample_runs import DATA, command, linked, succeed
 
 LINE = "stopped by {}: run_experiment.py; the same command goes on where it was\n"
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
@@ -72,10 +72,9 @@ def test_the_next_start_goes_on_where_the_last_one_was(starts):
 
 def test_the_results_are_those_of_a_start_that_was_not_interrupted(finished, tmp_path):
     """To the last bit, though this one trains its tokenizers anew too."""
-    linked(tmp_path, finished, "titles", "collections", "lexicon", "lexicon_card", "pairs")
+    linked(tmp_path, finished, *DATA)
     for job in ("train", "rank"):
-        whole = run(*command(tmp_path, job=job))
-        assert whole.returncode == 0, whole.stderr[-3000:]
+        succeed(*command(tmp_path, job=job))
     names = sorted(path.name for path in (finished / "models").iterdir())
     assert names == [
         "cross-encoder.zero-shot.1",

@@ -36,7 +36,6 @@ def test_a_failure_in_a_task_is_told_in_a_line(spark, said):
 OUT_OF_MEMORY = """
 import sys
 from pathlib import Path
-from pathlib import Path
 from clir import command, terminal
 from clir.experiment import Spark
 from clir.workspace import Workspace

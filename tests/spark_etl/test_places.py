@@ -13,26 +13,28 @@ from spark_etl import (
     training_pairs,
     vector_lexicon,
 )
-from tests.spark_etl.test_stages import change, data, fails, prepare, settings, write_collection
+from tests.spark_etl.test_stages import (
+    change,
+    data,
+    fails,
+    must_not_start,
+    prepare,
+    settings,
+    write_collection,
+)
 
 __all__ = ["settings"]  # a fixture
 
 ODD = "o[u]t {a,b} 100%=1,:#é?*"
 
 
-def must_not_start():
-    raise AssertionError("work began")
-
-
 def stages(settings):
     """Each stage's place, and how it is made."""
-    plain = change(settings, lexicons=settings.lexicons.model_copy(update={"vector_texts": {}}))
+    plain = change(settings, lexicons={"vector_texts": {}})
 
     def pairs(method, **fields):
-        switching = settings.switching.model_copy(update=fields)
-        return lambda: training_pairs.build(
-            must_not_start, change(settings, switching=switching), method
-        )
+        changed = change(settings, switching=fields)
+        return lambda: training_pairs.build(must_not_start, changed, method)
 
     return {
         "titles": lambda: titles.mine(must_not_start, settings),
@@ -56,8 +58,7 @@ def prepared(settings, tmp_path):
     for name in ("titles", "collections", "lexicon"):
         manifest.build(settings.workspace, settings.output / name, [], {}, lambda out: {})
     (tmp_path / "de.txt").write_text("hund\n")
-    given = settings.lexicons.model_copy(update={"vector_texts": {"de": [tmp_path / "de.txt"]}})
-    return change(settings, lexicons=given)
+    return change(settings, lexicons={"vector_texts": {"de": [tmp_path / "de.txt"]}})
 
 
 PLACES = stages(
@@ -96,12 +97,12 @@ def test_names_that_mean_something_in_paths_are_names(spark, settings, tmp_path)
     for name in ("plain", ODD):
         path = tmp_path / "data" / name / name
         path.parent.mkdir(parents=True)
-        collections = {"train": [{"path": write_collection(path)}], "test": []}
+        train = [experiment.Collection(path=write_collection(path))]
         named = change(
             settings,
             output=tmp_path / "made" / name,
-            collections=experiment.Collections(**collections),
-            switching=settings.switching.model_copy(update={"negatives_from": "bm25"}),
+            collections={"train": train, "test": []},
+            switching={"negatives_from": "bm25"},
         )
         prepare(spark, named)
         lexicon_card.build(spark, named)

@@ -60,27 +60,25 @@ def write_collection(folder: Path, langs=("en", "de", "ar"), count=6) -> Path:
     return folder
 
 
-@pytest.fixture
-def settings(tmp_path):
-    (tmp_path / "dictionary").mkdir()
+def settings_in(folder: Path) -> experiment.Experiment:
+    (folder / "dictionary").mkdir()
     for lang in ("de", "ar"):
-        (tmp_path / "dictionary" / f"en-{lang}.tsv").write_text(f"which\t{lang}-which\n")
+        (folder / "dictionary" / f"en-{lang}.tsv").write_text(f"which\t{lang}-which\n")
+    links = folder / "links.sql.gz"
     return experiment.Experiment(
         name="test",
-        output=tmp_path / "out",
+        output=folder / "out",
         titles=[
             {
                 "lang": "en",
-                "page": write_dump(tmp_path / "page.sql.gz", "page", PAGE, PAGES),
-                "langlinks": write_dump(
-                    tmp_path / "links.sql.gz", "langlinks", LANGLINKS, LINKS, row_per_line=True
-                ),
+                "page": write_dump(folder / "page.sql.gz", "page", PAGE, PAGES),
+                "langlinks": write_dump(links, "langlinks", LANGLINKS, LINKS, row_per_line=True),
             }
         ],
-        lexicons={"dictionary": tmp_path / "dictionary"},
+        lexicons={"dictionary": folder / "dictionary"},
         collections={
-            "train": [{"path": write_collection(tmp_path / "train")}],
-            "test": [{"path": write_collection(tmp_path / "test")}],
+            "train": [{"path": write_collection(folder / "train")}],
+            "test": [{"path": write_collection(folder / "test")}],
         },
         switching={"languages": ["de", "ar"], "probability": 1.0, "negatives": 2, "copies": 2},
         models={"static": {"family": "static"}},
@@ -88,8 +86,30 @@ def settings(tmp_path):
     )
 
 
+@pytest.fixture
+def settings(tmp_path):
+    return settings_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def prepared(spark, tmp_path_factory):
+    """An experiment whose titles, collections and lexicon are there, for all who change none."""
+    settings = settings_in(tmp_path_factory.mktemp("prepared"))
+    prepare(spark, settings)
+    return settings
+
+
 def change(settings, **fields):
+    """Other values in a copy; of a section (a dict) those of some of its fields."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            fields[name] = getattr(settings, name).model_copy(update=value)
     return settings.model_copy(update=fields)
+
+
+def with_dump(settings, **fields):
+    """Other values for the only Wikipedia, such as another file."""
+    return change(settings, titles=[settings.titles[0].model_copy(update=fields)])
 
 
 def data(folder: Path) -> list[dict]:
@@ -103,8 +123,8 @@ def prepare(spark, settings):
     lexicon_table.build(spark, settings)
 
 
-def test_titles_are_those_of_articles_and_every_other_row_is_counted(spark, settings):
-    folder = titles.mine(spark, settings)
+def test_titles_are_those_of_articles_and_every_other_row_is_counted(prepared):
+    folder = prepared.workspace.titles
     found = [(r["source_title"], r["target_lang"], r["target_title"]) for r in data(folder)]
     assert found == [
         ("Dog", "ar", "كلب"),
@@ -130,13 +150,11 @@ def test_titles_are_joined_whatever_the_order_of_ids(spark, settings, tmp_path):
     links = [
         (int(n), lang, f"{lang} {n}") for n in draw.permutation([*ids, 3]) for lang in ("fr", "de")
     ]
-    dump = settings.titles[0].model_copy(
-        update={
-            "page": write_dump(tmp_path / "page.sql", "page", PAGE, pages),
-            "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, links),
-        }
-    )
-    folder = titles.mine(spark, change(settings, titles=[dump]))
+    files = {
+        "page": write_dump(tmp_path / "page.sql", "page", PAGE, pages),
+        "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, links),
+    }
+    folder = titles.mine(spark, with_dump(settings, **files))
     found = [
         (r["page_id"], r["source_title"], r["target_lang"], r["target_title"]) for r in data(folder)
     ]
@@ -152,8 +170,7 @@ def test_dumps_without_articles_make_an_empty_table(spark, settings, tmp_path):
         "page": write_dump(tmp_path / "page.sql", "page", PAGE, [page(1, "Dog", redirect=1)]),
         "langlinks": write_dump(tmp_path / "links.sql", "langlinks", LANGLINKS, []),
     }
-    dump = settings.titles[0].model_copy(update=nothing)
-    folder = titles.mine(spark, change(settings, titles=[dump]))
+    folder = titles.mine(spark, with_dump(settings, **nothing))
     assert pq.read_table(folder / "data", schema=tables.TITLES).num_rows == 0
     assert manifest.read(folder)["counts"]["langlinks rows"] == 0
 
@@ -163,8 +180,7 @@ def test_real_dumps_reconcile_to_the_last_row(spark, settings, shared_data):
     page, langlinks = (
         shared_data / "dumps" / f"enwiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")
     )
-    dumps = [settings.titles[0].model_copy(update={"page": page, "langlinks": langlinks})]
-    folder = titles.mine(spark, change(settings, titles=dumps))
+    folder = titles.mine(spark, with_dump(settings, page=page, langlinks=langlinks))
     table = pq.read_table(folder / "data")["target_lang"].value_counts().to_pylist()
     assert {row["values"]: row["counts"] for row in table} == true["links_from_articles"]
     counts = manifest.read(folder)["counts"]
@@ -178,24 +194,21 @@ def test_real_dumps_reconcile_to_the_last_row(spark, settings, shared_data):
 def test_what_is_no_row_is_set_aside_with_its_place(spark, settings, tmp_path):
     text = dump_text("page", PAGE, PAGES * 200)
     (tmp_path / "page.sql").write_bytes(text.encode().replace(b"'Coral_reef'", b"'Coral_reef", 1))
-    (dump,) = settings.titles
-    dumps = [dump.model_copy(update={"page": tmp_path / "page.sql", "max_bad_share": 0.01})]
-    folder = titles.mine(spark, settings.model_copy(update={"titles": dumps}))
+    damaged = with_dump(settings, page=tmp_path / "page.sql", max_bad_share=0.01)
+    folder = titles.mine(spark, damaged)
     (piece,) = pq.read_table(folder / "rejected").to_pylist()
     assert (piece["table"], piece["lang"], piece["reason"]) == ("page", "en", "damaged row")
     assert piece["raw"].startswith(b"(6,0,'Coral_reef,0,")
     assert (tmp_path / "page.sql").read_bytes()[piece["offset"] :].startswith(piece["raw"])
     counts = manifest.read(folder)["counts"]
     assert counts["page rows"] == 1399 and counts["page dropped: damaged row"] == 1
-    strict = [dump.model_copy(update={"page": tmp_path / "page.sql", "max_bad_share": 0.0005})]
-    message = fails(lambda: titles.mine(spark, settings.model_copy(update={"titles": strict})))
+    message = fails(lambda: titles.mine(spark, with_dump(damaged, max_bad_share=0.0005)))
     assert "page.sql: 1 of 1400 rows are damaged, more than max_bad_share 0.0005" in message
     assert pq.read_table(settings.output / "titles.rejected").to_pylist() == [piece]
 
 
-def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
-    titles.mine(spark, settings)
-    folder = lexicon_table.build(spark, settings)
+def test_the_lexicon_joins_titles_and_dictionaries(prepared):
+    folder = prepared.workspace.lexicon
     rows = data(folder)
     by_term = {(r["origin"], r["source_term"], r["target_lang"], r["rank"]): r["target_term"]
                for r in rows}  # fmt: skip
@@ -209,8 +222,13 @@ def test_the_lexicon_joins_titles_and_dictionaries(spark, settings):
     )
 
 
-def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
-    rows = [
+TITLES = (
+    "page_id long, source_lang string, source_title string, target_lang string, target_title string"
+)
+
+
+MINED = {  # titles, the entries that they give, and why others give none
+    "several Wikipedias are merged in both directions": ([
         (1, "en", "Dog", "de", "Hund"),
         (1, "en", "Dog", "fr", "Chien"),
         (2, "en", "Bank_(geography)", "de", "Ufer"),
@@ -221,27 +239,14 @@ def test_titles_of_several_wikipedias_are_merged_in_both_directions(spark):
         (7, "de", "Hund", "fr", "Chien"),  # a third Wikipedia agrees
         (8, "de", "Gewässerufer", "en", "Bank_(geography)"),
         (9, "de", "Nur_deutsch", "fr", "Seulement"),  # says nothing of English
-    ]
-    mined = spark().createDataFrame(
-        rows, "page_id long, source_lang string, source_title string, target_lang string, "
-        "target_title string",
-    )  # fmt: skip
-    found = lexicon_table.from_titles(mined).collect()
-    assert {(r.source_term, r.target_lang, r.rank): (r.target_term, r.score) for r in found} == {
+    ], {
         ("dog", "de", 1): ("Hund", 2.0),
         ("dog", "fr", 1): ("chien", 2.0),
         ("bank", "de", 1): ("Bank", 1.0),
         ("bank", "de", 2): ("Gewässerufer", 0.5),
         ("bank", "de", 3): ("Ufer", 0.5),
-    }
-    assert [r.source_term for r in found if r.copy] == ["bank"]
-    assert lexicon_table.drops_of_titles(mined) == {
-        "titles in another script": 1, "titles longer than three words": 1,
-    }  # fmt: skip
-
-
-def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
-    rows = [
+    }, {"titles in another script": 1, "titles longer than three words": 1}),
+    "titles that are no articles are dropped": ([
         (1, "en", "Main_Page", "de", "Wikipedia:Hauptseite"),
         (2, "en", "Bart_Example", "it", "Personaggi della serie#Bart"),
         (3, "en", "Light", "fr", "Portail:Lumière"),
@@ -253,46 +258,40 @@ def test_titles_that_are_no_articles_are_dropped_by_reason(spark):
         (9, "de", "Sonne", "en", "Talk:Sun"),
         (9, "de", "Sonne", "fr", "Soleil"),
         (10, "de", "Brot", "en", "Bread#History"),
-    ]
-    mined = spark().createDataFrame(
-        rows, "page_id long, source_lang string, source_title string, target_lang string, "
-        "target_title string",
-    )  # fmt: skip
-    found = lexicon_table.from_titles(mined).collect()
-    assert {(r.source_term, r.target_lang, r.target_term, r.score) for r in found} == {
-        ("bart example", "it", "personaggi della serie", 1.0),
-        ("mercury", "de", "Merkur", 0.5),
-        ("star trek: voyager", "zh", "星际旅行", 1.0),
-        ("bread", "de", "Brot", 1.0),
-    }
-    assert lexicon_table.drops_of_titles(mined) == {
-        "titles in a namespace": 5, "titles of another wiki": 1, "titles empty": 1,
-    }  # fmt: skip
-
-
-def test_titles_that_differ_only_in_spelling_are_one_entry(spark):
-    rows = [
+    ], {
+        ("bart example", "it", 1): ("personaggi della serie", 1.0),
+        ("mercury", "de", 1): ("Merkur", 0.5),
+        ("star trek: voyager", "zh", 1): ("星际旅行", 1.0),
+        ("bread", "de", 1): ("Brot", 1.0),
+    }, {"titles in a namespace": 5, "titles of another wiki": 1, "titles empty": 1}),
+    "titles that differ only in spelling are one": ([
         (1, "en", "Cold_War", "de", "kalter Krieg"),
         (2, "de", "Kalter_Krieg", "en", "Cold War"),
         (3, "fr", "Guerre_froide", "en", "Cold War"),
         (3, "fr", "Guerre_froide", "de", "Kalter Krieg"),
         (4, "en", "Café", "hi", "क़हवा"),
         (5, "hi", "कहवा", "en", "Cafe\u0301"),
-    ]
-    mined = spark().createDataFrame(
-        rows, "page_id long, source_lang string, source_title string, target_lang string, "
-        "target_title string",
-    )  # fmt: skip
-    found = [row for row in lexicon_table.from_titles(mined).collect() if row.target_lang != "fr"]
-    assert {(r.source_term, r.target_term, r.rank, r.score) for r in found} == {
-        ("cold war", "Kalter Krieg", 1, 3.0),
-        ("café", "कहवा", 1, 2.0),
-    }
+    ], {
+        ("cold war", "de", 1): ("Kalter Krieg", 3.0),
+        ("cold war", "fr", 1): ("guerre froide", 1.0),
+        ("café", "hi", 1): ("कहवा", 2.0),
+    }, {}),
+}  # fmt: skip
 
 
-def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
-    prepare(spark, settings)
-    folder = lexicon_card.build(spark, settings)
+@pytest.mark.parametrize("what", MINED)
+def test_entries_of_titles(spark, what):
+    rows, entries, drops = MINED[what]
+    mined = spark().createDataFrame(rows, TITLES)
+    found = lexicon_table.from_titles(mined).collect()
+    told = {(r.source_term, r.target_lang, r.rank): (r.target_term, r.score) for r in found}
+    assert told == entries
+    assert all(r.copy == (r.target_term == "Bank") for r in found)
+    assert lexicon_table.drops_of_titles(mined) == drops
+
+
+def test_the_card_judges_every_lexicon_and_is_a_gate(spark, prepared):
+    folder = lexicon_card.build(spark, prepared)
     cards = {
         (c["lexicon"], c["target_lang"]): c for c in json.loads((folder / "card.json").read_text())
     }
@@ -300,45 +299,14 @@ def test_the_card_judges_every_lexicon_and_is_a_gate(spark, settings):
     assert cards["wikipedia-titles", "de"]["switch_rate"]["1.0"] == 2 / 5
     assert cards["dictionary", "ar"]["token_coverage"] == 0.0
     assert ("dictionary, then wikipedia-titles", "de") in cards
-    strict = settings.lexicons.model_copy(update={"minimum_coverage": 0.2})
-    message = fails(lambda: lexicon_card.build(spark, change(settings, lexicons=strict)))
+    strict = change(prepared, lexicons={"minimum_coverage": 0.2})
+    message = fails(lambda: lexicon_card.build(spark, strict))
     assert "cover too little" in message and "ar 0.0%" in message
 
 
-def test_word_vectors_give_the_words_that_choose_each_other(spark, settings, tmp_path):
-    """German is English turned round, with one word (Ding) that has no counterpart."""
-    draw = np.random.default_rng(0)
-    english = draw.normal(size=(60, 8))
-    turn = np.linalg.qr(draw.normal(size=(8, 8)))[0]
-    names = {"dog": "Hund", "mercury": "Merkur", **{f"en{n}": f"de{n}" for n in range(57)}}
-    for lang, words, matrix in (
-        ("en", [*names, "..."], english),
-        ("de", [*names.values(), "Ding"], english @ turn),
-    ):
-        lines = [f"{w} {' '.join(map(str, row))}" for w, row in zip(words, matrix, strict=True)]
-        (tmp_path / f"{lang}.vec").write_text("\n".join([f"{len(words)} 8", *lines]) + "\n")
-    dictionary = "".join(f"{source}\t{target}\n" for source, target in list(names.items())[:20])
-    (tmp_path / "dictionary" / "en-de.tsv").write_text(dictionary)
-    lexicons = settings.lexicons.model_copy(
-        update={
-            "vectors": {lang: tmp_path / f"{lang}.vec" for lang in ("en", "de")},
-            "vector_seed": "dictionary",
-        }
-    )
-    settings = change(settings, lexicons=lexicons)
-    titles.mine(spark, settings)
-    folder = lexicon_table.build(spark, settings)
-    found = {
-        r["source_term"]: r["target_term"] for r in data(folder) if r["origin"] == "word-vectors"
-    }
-    assert found == names
-    assert not (settings.output / "vector_lexicon" / "work").exists()
-
-
-def test_pairs_of_every_method(spark, settings):
-    prepare(spark, settings)
+def test_pairs_of_every_method(spark, prepared):
     made = {
-        method: data(training_pairs.build(spark, settings, method))
+        method: data(training_pairs.build(spark, prepared, method))
         for method in ("zero-shot", "bl-cs", "ml-cs", "wiki-cs", "fine-tuning")
     }
     for rows in made.values():
@@ -348,16 +316,14 @@ def test_pairs_of_every_method(spark, settings):
         for row in rows:  # a negative is no judged document of its query
             assert (row["query_id"][1:] == row["doc_id"][1:]) == (row["label"] == 1)
         assert {row["score"] for row in rows} == {None}  # there is no teacher yet
-    shards = (settings.output / "pairs" / "ml-cs" / "data").glob("*.parquet")
     met = []  # the queries of a pass: each stands together in one shard, its positive first
-    for shard in shards:
+    for shard in (prepared.output / "pairs" / "ml-cs" / "data").glob("*.parquet"):
         rows = pq.read_table(shard).to_pylist()
         of = groupby(rows, lambda row: (row["query_id"], row["pair_id"].split("#")[1]))
         met += [(query, [row["label"] for row in pairs]) for query, pairs in of]
     assert len(dict(met)) == len(met) == 12
     assert all(sum(labels[:1]) == sum(labels) == 1 for _, labels in met)
-    zero_shot = {row["pair_id"]: row for row in made["zero-shot"]}
-    for row in zero_shot.values():
+    for row in made["zero-shot"]:
         number = row["query_id"][1:]
         assert row["query"] == f"Which dog is en {number}?" and row["query_switched"] == 0
     for row in made["bl-cs"]:
@@ -368,14 +334,14 @@ def test_pairs_of_every_method(spark, settings):
         assert ("Korallenriff" in row["passage"]) <= ("كلب" not in row["passage"])
     assert {row["query"].split()[1] for row in made["ml-cs"]} == {"Hund", "كلب"}
     assert all("de" in row["query"] and "ar" in row["passage"] for row in made["fine-tuning"])
-    counts = manifest.read(settings.output / "pairs" / "bl-cs")["counts"]
+    counts = manifest.read(prepared.output / "pairs" / "bl-cs")["counts"]
     # "Which dog is en 3?": two of five words; "The dog 3 A coral reef, en 3.": dog and coral reef.
     assert counts["switched"]["news"]["query"] == {"all": 0.4, "de": 0.4}
     assert counts["switched"]["news"]["passage"]["ar"] == round(1 / 8, 4)
     pairs = len(made["bl-cs"])
     assert (counts["query words"], counts["query switched"]) == (5 * pairs, 2 * pairs)
     assert (counts["passage words"], counts["passage switched"]) == (8 * pairs, pairs)
-    assert "switched" not in manifest.read(settings.output / "pairs" / "zero-shot")["counts"]
+    assert "switched" not in manifest.read(prepared.output / "pairs" / "zero-shot")["counts"]
 
 
 def test_failed_translations_are_named_and_no_training_pairs(spark, settings, tmp_path):
@@ -397,31 +363,28 @@ def test_failed_translations_are_named_and_no_training_pairs(spark, settings, tm
     assert manifest.read(folder)["counts"]["dropped: translation that failed"] == 2
 
 
-def test_negatives_from_bm25_and_from_given_candidates(spark, settings, tmp_path):
+def test_negatives_from_bm25_and_from_given_candidates(spark, prepared, settings, tmp_path):
     def wrong(source, settings):
-        drawn = settings.switching.model_copy(update={"negatives_from": source})
-        settings = change(settings, switching=drawn)
-        prepare(spark, settings)
+        settings = change(settings, switching={"negatives_from": source})
         rows = data(training_pairs.build(spark, settings, "zero-shot"))
         return [row for row in rows if row["label"] == 0]
 
-    rows = wrong("bm25", settings)
+    rows = wrong("bm25", prepared)
     assert len(rows) == 6 * 2 * 2  # pairs, negatives, copies
     assert all(row["query_id"][1:] != row["doc_id"][1:] for row in rows)
     with pytest.raises(InputError, match="no training collection has any"):
-        wrong("collection", settings)
+        wrong("collection", prepared)
     (tmp_path / "train" / "candidates").mkdir()
     run = "q0 Q0 d0 1 9.0 me\nq0 Q0 d4 2 8.0 me\n"  # d0 is the answer
     (tmp_path / "train" / "candidates" / "train.run").write_text(run)
-    given = wrong("collection", change(settings, output=tmp_path / "again"))
+    collection_tables.load(spark, settings)
+    given = wrong("collection", settings)
     assert {(row["query_id"], row["doc_id"]) for row in given} == {("q0", "d4")}
 
 
-def test_title_pairs_do_not_give_the_title_away(spark, settings):
-    titled = settings.switching.model_copy(update={"title_pairs": True, "negatives": 0})
-    settings = change(settings, switching=titled)
-    prepare(spark, settings)
-    rows = data(training_pairs.build(spark, settings, "zero-shot"))
+def test_title_pairs_do_not_give_the_title_away(spark, prepared):
+    titled = change(prepared, switching={"title_pairs": True, "negatives": 0})
+    rows = data(training_pairs.build(spark, titled, "zero-shot"))
     by_title = [row for row in rows if row["query"].startswith("The dog")]
     assert len(by_title) == 12 and all("dog" not in row["passage"] for row in by_title)
     judged = [row for row in rows if row["query"].startswith("Which")]
@@ -431,8 +394,8 @@ def test_title_pairs_do_not_give_the_title_away(spark, settings):
 def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
     made = []
     for partitions in (1, 2, 7):
-        parallel = settings.spark.model_copy(update={"shuffle_partitions": partitions})
-        parted = change(settings, spark=parallel, output=settings.output / str(partitions))
+        output = settings.output / str(partitions)
+        parted = change(settings, spark={"shuffle_partitions": partitions}, output=output)
         prepare(spark, parted)
         card = lexicon_card.build(spark, parted)
         for method in ("ml-cs", "wiki-cs", "fine-tuning"):
@@ -444,13 +407,12 @@ def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
     assert {"titles/data", "lexicon/data", "collections/documents"} < made[0].keys()
 
 
-def test_a_stage_that_is_up_to_date_does_not_even_start_spark(spark, settings):
-    titles.mine(spark, settings)
+def must_not_start():
+    raise AssertionError("work began")
 
-    def must_not_start():
-        raise AssertionError("started")
 
-    titles.mine(must_not_start, settings)
+def test_a_stage_that_is_up_to_date_does_not_even_start_spark(prepared):
+    prepare(must_not_start, prepared)
 
 
 def fails(work) -> str:
@@ -486,8 +448,7 @@ def test_mistakes_in_collections_name_file_and_line(spark, settings, tmp_path):
 def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
     folders = [write(tmp_path / write.__name__) for write in layouts.LAYOUTS]
     train = [experiment.Collection(path=folder, domain="news") for folder in folders]
-    given = settings.collections.model_copy(update={"train": train, "test": []})
-    settings = change(settings, collections=given)
+    settings = change(settings, collections={"train": train, "test": []})
     out = collection_tables.load(spark, settings)
 
     def rows(kind, collection, columns):
@@ -528,35 +489,30 @@ def test_every_layout_ends_up_in_the_same_tables(spark, settings, tmp_path):
 def test_what_is_rejected_of_a_dump_that_fails_is_kept(spark, settings, tmp_path):
     text = dump_text("page", PAGE, PAGES).replace("',0,", "',zero,")  # six of the seven rows
     (tmp_path / "page.sql").write_text(text)
-    dump = settings.titles[0].model_copy(update={"page": tmp_path / "page.sql"})
-    some = page(8, "Whole"), page(9, "Damaged")
-    few = write_dump(tmp_path / "few.sql", "page", PAGE, [*some[:1] * 9, some[1]])
-    few.write_text(few.read_text().replace("Damaged',0,", "Damaged',zero,"))
-    for given in (dump, dump.model_copy(update={"page": few})):
-        message = fails(lambda: titles.mine(spark, change(settings, titles=[given])))  # noqa: B023
-        assert "rows are damaged" in message and given.page.name in message
-        pieces = pq.read_table(settings.output / "titles.rejected" / "page.en.parquet").to_pylist()
-        assert {piece["reason"] for piece in pieces} == {"unreadable value"}
-        assert len(pieces) == (6 if given is dump else 1)
-        assert not (settings.output / "titles").exists()
+    message = fails(lambda: titles.mine(spark, with_dump(settings, page=tmp_path / "page.sql")))
+    assert "rows are damaged" in message and "page.sql" in message
+    pieces = pq.read_table(settings.output / "titles.rejected" / "page.en.parquet").to_pylist()
+    assert [piece["reason"] for piece in pieces] == ["unreadable value"] * 6
+    assert not (settings.output / "titles").exists()
 
 
-def test_mistakes_in_dumps_and_lexicons(spark, settings, tmp_path):
+def test_mistakes_in_dumps_and_lexicons(spark, prepared, settings, tmp_path):
     (tmp_path / "page.sql.gz").write_bytes(b"no gzip")
     assert "its bytes say plain" in fails(lambda: titles.mine(spark, settings))
     assert not (settings.output / "titles").exists()
-    write_dump(tmp_path / "page.sql.gz", "page", PAGE, PAGES)
-    vietnamese = settings.switching.model_copy(update={"languages": ["de", "vi"]})
-    asked = change(settings, switching=vietnamese)
-    prepare(spark, asked)
-    message = fails(lambda: training_pairs.build(spark, asked, "ml-cs"))
-    assert "no entries for vi" in message
-    assert not (settings.output / "pairs" / "ml-cs").exists()
+    asked = change(prepared, switching={"languages": ["de", "vi"]})
+    assert "no entries for vi" in fails(lambda: training_pairs.build(spark, asked, "ml-cs"))
 
 
 def write_lines(path: Path, *lines: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(line + "\n" for line in lines))
+
+
+def load_tested(spark, settings, folder: Path) -> Path:
+    """The tables with a collection of news to test on."""
+    test = [experiment.Collection(path=folder, domain="news")]
+    return collection_tables.load(spark, change(settings, collections={"test": test}))
 
 
 def rows_of(folder: Path, kind: str, collection: str) -> set[tuple]:
@@ -572,8 +528,8 @@ def test_judgments_of_absent_texts_are_dropped_and_counted(spark, settings, tmp_
     write_lines(run, *(f"q1 Q0 d{n} {n} {-n} x" for n in range(6)), "q1 Q0 gone 7 -7 x")
 
     def load(share):
-        allowed = settings.collections.model_copy(update={"max_missing_share": share})
-        return collection_tables.load(spark, change(settings, collections=allowed))
+        allowed = change(settings, collections={"max_missing_share": share})
+        return collection_tables.load(spark, allowed)
 
     message = fails(lambda: load(0.01))
     assert message.startswith(
@@ -615,10 +571,7 @@ def test_ids_of_any_kind_are_found_as_they_stand_or_decoded(spark, settings, tmp
         f"{query} Q0 {doc} 1 2.5 x"
         for query, doc in zip(encoded, reversed(encoded), strict=True)
     ))  # fmt: skip
-    given = settings.collections.model_copy(
-        update={"test": [experiment.Collection(path=folder, domain="news")]}
-    )
-    out = collection_tables.load(spark, change(settings, collections=given))
+    out = load_tested(spark, settings, folder)
     assert rows_of(out, "judgments", "nasty") == {
         *(("test", key, key, 1) for key in ids),
         ("test", 'film:"Blue Boat"', "a\tb", 1),
@@ -642,10 +595,7 @@ def test_empty_texts_and_other_encodings_are_counted_and_told(spark, settings, t
     write_lines(folder / "topics.test.txt", "<top><num>1<title>a</top>",
                 "<top><num>2<title>&#8203;<desc> </top>")  # fmt: skip
     write_lines(folder / "qrels.test.txt", "1 0 1 1")
-    given = settings.collections.model_copy(
-        update={"test": [experiment.Collection(path=folder, domain="news")]}
-    )
-    out = collection_tables.load(spark, change(settings, collections=given))
+    out = load_tested(spark, settings, folder)
     counts = manifest.read(out)["counts"]
     assert counts["documents without text"] == 2 and counts["queries without text"] == 1
     assert counts["documents without text, by collection"] == {"web": {"en": 2}}
@@ -665,10 +615,7 @@ def test_queries_and_documents_in_different_languages(spark, settings, tmp_path)
         write_lines(folder / lang / "corpus.jsonl", json.dumps({"_id": lang, "text": text}))
     write_lines(folder / "en" / "queries.jsonl", '{"_id": "q", "text": "boat"}')
     write_lines(folder / "qrels" / "test.tsv", "q\tfa\t1", "q\tsw\t1")
-    given = settings.collections.model_copy(
-        update={"test": [experiment.Collection(path=folder, domain="news")]}
-    )
-    out = collection_tables.load(spark, change(settings, collections=given))
+    out = load_tested(spark, settings, folder)
     assert rows_of(out, "documents", folder.name) == {
         ("news", "fa", "fa", "", "قایق"),
         ("news", "sw", "sw", "", "mashua"),

@@ -20,7 +20,7 @@ from spark_etl import (
     vector_lexicon,
 )
 from tests.dumps import LANGLINKS, PAGE, page, write_dump
-from tests.spark_etl.test_stages import data, fails, write_collection
+from tests.spark_etl.test_stages import change, data, fails, must_not_start, write_collection
 
 # English and German of one corpus, word by word: fastText sees the same in both.
 NOTHING_ELSE = {"name": "test", "collections": {"train": [], "test": []}, "models": {}}
@@ -119,9 +119,6 @@ def test_switching_asks_vectors_then_titles_then_dictionaries(spark, settings, m
 
 
 def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark, settings):
-    def must_not_start():
-        raise AssertionError("started")
-
     folders = trained_vectors.train(spark, settings, must_not_start)
     assert trained_vectors.train(must_not_start, settings, must_not_start) == folders
     before = {lang: (path / "words.vec").stat().st_mtime_ns for lang, path in folders.items()}
@@ -136,11 +133,8 @@ def test_only_languages_whose_texts_or_settings_changed_are_trained_again(spark,
 def test_terms_of_chinese_are_words(spark, settings, mined, tmp_path):
     (tmp_path / "dictionary" / "en-zh.tsv").write_text("computer\t电脑\n")
     (tmp_path / "zh.txt").write_text("我买电脑\n一台电脑\n" * 20)
-    lexicons = settings.lexicons
-    texts = lexicons.vector_texts | {"zh": [tmp_path / "zh.txt"]}
-    settings = settings.model_copy(
-        update={"lexicons": lexicons.model_copy(update={"vector_texts": texts})}
-    )
+    texts = settings.lexicons.vector_texts | {"zh": [tmp_path / "zh.txt"]}
+    settings = change(settings, lexicons={"vector_texts": texts})
     message = fails(lambda: lexicon_table.build(spark, settings))
     # No English text here has the word computer.
     assert "no entry of it has vectors in both en and zh" in message
@@ -160,13 +154,11 @@ def test_mistakes_in_texts_and_vectors(spark, settings, mined, tmp_path):
     )
     assert not (settings.output / "vectors" / "de").exists()
     (tmp_path / "de.vec").write_text("1 2\nhund 1 0\n")
-    given = settings.lexicons.model_copy(
-        update={
-            "vectors": {"de": tmp_path / "de.vec"},
-            "vector_texts": {"en": settings.lexicons.vector_texts["en"]},
-        }
-    )
-    settings = settings.model_copy(update={"lexicons": given})
+    given = {
+        "vectors": {"de": tmp_path / "de.vec"},
+        "vector_texts": {"en": settings.lexicons.vector_texts["en"]},
+    }
+    settings = change(settings, lexicons=given)
     message = fails(lambda: lexicon_table.build(spark, settings))
     assert "vectors of de have 2 dimensions, those of en 16" in message
 
@@ -221,18 +213,22 @@ def test_dictionaries_under_several_names(spark, tmp_path, dog):
     assert "en-fr.tsv and en-fr.txt are both dictionaries into fr" in message
 
 
-def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, dog):
-    """One nan made all vectors nan, so that the map could not be learned."""
+def test_word_vectors_give_the_words_that_choose_each_other(spark, tmp_path, dog):
+    """German is English turned round, and has one word more. Words of no use are counted.
+
+    One nan made all vectors nan, so that the map could not be learned.
+    """
     draw = np.random.default_rng(0)
     matrix = draw.normal(size=(40, 6))
     turn = np.linalg.qr(draw.normal(size=(6, 6)))[0]
     (tmp_path / "dictionary").mkdir()
     pairs = "".join(f"en{n}x de{n}x\n" for n in range(25))
     (tmp_path / "dictionary" / "en-de.txt").write_text(f"\ufeff{pairs}\n")
-    for lang, rows in (("en", matrix), ("de", matrix @ turn)):
+    more_german = np.vstack([matrix @ turn, draw.normal(size=(1, 6))])  # de40x has no counterpart
+    for lang, rows in (("en", matrix), ("de", more_german)):
         words = [f"{lang}{n}x {' '.join(map(str, row))}" for n, row in enumerate(rows)]
         more = ["bad nan 0 0 0 0 0", "none 0 0 0 0 0 0", f"{lang}1x 1 2 3 4 5 6", ", 1 2 3 4 5 6"]
-        lines = ["44 6", *words[:30], *more, *words[30:]]
+        lines = [f"{len(rows) + 4} 6", *words[:30], *more, *words[30:]]
         (tmp_path / f"{lang}.vec").write_text("\n".join(lines))
     settings = experiment.Experiment(
         output=tmp_path / "out",
@@ -250,10 +246,11 @@ def test_words_of_no_use_are_counted_in_the_manifest(spark, tmp_path, dog):
     counts = manifest.read(settings.output / "vector_lexicon")["counts"]
     dropped = {"no word": 1, "not finite": 1, "repeated": 1, "zero": 1}
     assert counts == {
-        "de words": 40, "en words": 40, "de seed pairs": 25, "entries": 40,
+        "de words": 41, "en words": 40, "de seed pairs": 25, "entries": 40,
         **{f"de words dropped: {why}": n for why, n in dropped.items()},
         **{f"en words dropped: {why}": n for why, n in dropped.items()},
     }  # fmt: skip
     found = {r["source_term"]: r["target_term"] for r in data(lexicon) if r["rank"] == 1
              and r["origin"] == "word-vectors"}  # fmt: skip
     assert found == {f"en{n}x": f"de{n}x" for n in range(40)}
+    assert not (settings.output / "vector_lexicon" / "work").exists()

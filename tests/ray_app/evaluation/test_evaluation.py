@@ -197,6 +197,10 @@ def system_of(folder, family="static"):
     )
 
 
+def sources_of(folder, candidates=None, **evaluation):
+    return Sources(folder, None, candidates, "test", Evaluation(**evaluation))
+
+
 @pytest.fixture
 def ranked(tmp_path):
     """Three queries whose vectors are those of their documents; two translations failed."""
@@ -208,11 +212,10 @@ def ranked(tmp_path):
     for kind in ("documents", "queries"):
         for lang in ("de", "en"):
             write_vectors(system.work, kind, lang, ids, np.eye(3))
-    sources = Sources(tmp_path, None, None, "test", Evaluation())
 
     def rank(*ranked):
         item = Rankings(system, "c", ranked)
-        item.run(sources)
+        item.run(sources_of(tmp_path))
         rows = pq.read_table(item.file).to_pylist()
         assert {row["value"] for row in rows if row["measure"] == "MRR@10"} == {1.0}
         return {(row["doc_lang"], row["query_id"]) for row in rows if row["flawed"]}
@@ -269,7 +272,7 @@ def test_other_tools_read_the_same_values_from_our_files(
         write_vectors(system.work, kind, lang, [ids[n] for n in asked], [vectors[n] for n in asked])
     item = Rankings(system, "c", (between("en", "de"),))
     depth = data.draw(st.integers(1, 9))
-    item.run(Sources(folder, None, None, "test", Evaluation(depth=depth)))
+    item.run(sources_of(folder, depth=depth))
     rows = pq.read_table(item.file).to_pylist()
     ours = {(row["query_id"], row["measure"]): row["value"] for row in rows}
     if not any(grade > 0 for grade in grades.values()):
@@ -312,11 +315,10 @@ def test_documents_of_their_own_in_every_language(tmp_path):
         good = {"fa1": [1, 0], "ru2": [1, 0], "zh0": [0, 1]}
         vectors = [good.get(key, [0.5, 0.5]) for key in keys]
         write_vectors(system.work, "documents", lang, keys, vectors)
-    sources = Sources(tmp_path, None, None, "test", Evaluation())
     held = texts.held_languages(tmp_path, "c", "test")
     assert held == (["ru", "zh", "fa"], ["en"])
     item = Rankings(system, "c", tuple(conditions(held, Evaluation())))
-    item.run(sources)
+    item.run(sources_of(tmp_path))
     values = pq.read_table(item.file).to_pylist()
     found = {(r["condition"], r["doc_lang"], r["query_id"]): r["value"]
              for r in values if r["measure"] == "recall@50"}  # fmt: skip
@@ -343,48 +345,43 @@ class InOrder:
         return np.arange(len(passages), dtype=np.float32)
 
 
-def own_candidates(folder):
-    """What the collection brings, as it is reranked."""
+def reranked(monkeypatch, folder, query_lang, doc_lang):
+    """The candidates that the collection brings, and others there, reranked."""
+    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
     write_table(brought(folder, "c", "test"), folder / "data" / "own.parquet")
+    item = Rankings(system_of(folder, "cross-encoder"), "c", (between(query_lang, doc_lang),))
+    item.run(sources_of(folder, folder))
+    run = pq.read_table(item.system.work / "runs" / item.name)
+    return item, run["doc_id"].to_pylist()
 
 
 def test_the_best_of_each_source_are_reranked_by_turns(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
     documents = [("en", f"d{n}") for n in range(6)]
     given = [("q", "d3", 2, 8.0, "run"), ("q", "d2", 1, 9.0, "run"), ("p", "d0", 1, 9.0, "run")]
     write_tables(tmp_path, documents, [("en", "q")], [("q", "d1", 1)], candidates=given)
-    own_candidates(tmp_path)
     found = [("c", "test", "en", "en", "q", f"d{n}", n - 3, 1.0, "bm25") for n in (4, 5)]
     rows = [dict(zip(tables.CANDIDATES.names, row, strict=True)) for row in found]
     found = pa.Table.from_pylist(rows, tables.CANDIDATES)
     write_table(found, tmp_path / "data" / "bm25.parquet")
-    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "en"),))
-    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
-    ranked = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
+    _, ranked = reranked(monkeypatch, tmp_path, "en", "en")
     assert ranked == ["d5", "d2", "d4"]  # 3 are asked for: d4, d2, d5, and d3 would be next
 
 
 def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
     keys = ['a "b" 50%', "a\tb", "\u3000", "plain"]
     given = [("a q", key, rank, -1.0, "run") for rank, key in enumerate(keys, 1)]
     write_tables(tmp_path, [("fa", key) for key in keys], [("en", "a q")],
                  [("a q", "\u3000", 1)], candidates=given)  # fmt: skip
-    own_candidates(tmp_path)
-    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "fa"),))
-    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
-    found = pq.read_table(item.system.work / "runs" / item.name)["doc_id"].to_pylist()
+    item, found = reranked(monkeypatch, tmp_path, "en", "fa")
     assert found == ["\u3000", "a\tb", 'a "b" 50%']  # the three best, by the new scores
     run = (item.system.work / "trec" / "c.en.fa.run").read_text()
     assert run.splitlines()[1] == "a%20q Q0 a%09b 2 1 m"
 
 
-def test_a_condition_with_nothing_to_rerank_is_none(tmp_path):
+def test_a_condition_with_nothing_to_rerank_is_none(tmp_path, monkeypatch):
     write_tables(tmp_path, [("fa", "f1"), ("ru", "r1")], [("en", "q")], [("q", "r1", 1)],
                  candidates=[("q", "f1", 1, 1.0, "run")])  # fmt: skip
-    own_candidates(tmp_path)
-    item = Rankings(system_of(tmp_path, "cross-encoder"), "c", (between("en", "ru"),))
-    item.run(Sources(tmp_path, None, tmp_path, "test", Evaluation()))
+    item, _ = reranked(monkeypatch, tmp_path, "en", "ru")
     assert pq.read_table(item.file).num_rows == 0
     assert not (item.system.work / "trec").exists()
 
@@ -403,12 +400,11 @@ def test_names_of_files_are_found_again_and_differ(tmp_path, name):
 
 
 def test_a_piece_is_done_again_where_its_files_are_not_as_it_wrote_them(ranked, tmp_path):
-    sources = Sources(tmp_path, None, None, "test", Evaluation())
     item = Rankings(system_of(tmp_path), "c", (between("de", "en"),))
     work = item.system.work
 
     def seconds() -> float:
-        return pieces.do(work, item.file, lambda: item.run(sources), hashes=True)
+        return pieces.do(work, item.file, lambda: item.run(sources_of(tmp_path)), hashes=True)
 
     assert seconds() > 0
     made = {file: file.read_bytes() for file in work.rglob("*") if file.is_file()}

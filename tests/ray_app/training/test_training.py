@@ -98,23 +98,31 @@ def test_workers_with_unequal_shares_learn_what_one_alone_does(tmp_path):
     torch.multiprocessing.spawn(compare, (str(tmp_path), rows_of), nprocs=3)
 
 
+def write_pairs(folder, count, files, **columns):
+    """Pairs in some files; columns that are not given hold the number of the row, or the same."""
+    numbers = [str(row) for row in range(count)]
+    columns = {
+        **dict.fromkeys(("pair_id", "query_id", "doc_id", "query", "passage"), numbers),
+        "collection": ["c"] * count,
+        "domain": ["news"] * count,
+        "label": [1] * count,
+        "score": [None] * count,
+    } | columns
+    schema = pa.schema([field for field in tables.PAIRS if field.name in columns])
+    table, rows = pa.table(columns, schema=schema), -(-count // files)
+    for part in range(files):
+        pq.write_table(table.slice(part * rows, rows), f"{folder}/part-{part}.parquet")
+
+
 @pytest.fixture
 def pairs(tmp_path):
-    table = pa.table(
-        {
-            "pair_id": [f"pair{n}" for n in range(20)],
-            "collection": ["c"] * 20,
-            "query": [f"q{n}" for n in range(20)],
-            "passage": [f"p{n}" for n in range(20)],
-            "label": pa.array([1, 0] * 10, pa.int32()),
-            "score": [0.5, None] * 10,
-            "query_id": [f"{n}" for n in range(20)],
-            "doc_id": [f"{n}" for n in range(20)],
-            "domain": ["news", "news", "social", "social"] * 5,
-        }
-    )
-    for part in range(2):
-        pq.write_table(table.slice(part * 10, 10), tmp_path / f"part-{part}.parquet")
+    columns = {
+        "query": [f"q{n}" for n in range(20)],
+        "label": [1, 0] * 10,
+        "score": [0.5, None] * 10,
+        "domain": ["news", "news", "social", "social"] * 5,
+    }
+    write_pairs(tmp_path, 20, 2, **columns)
     return tmp_path
 
 
@@ -146,17 +154,8 @@ def test_where_every_query_has_one_pair_batches_are_even(pairs):
 def write_queries(folder, lengths, files=1):
     """Queries of so many pairs; two that follow each other have the same id."""
     of = [query for query, length in enumerate(lengths) for _ in range(length)]
-    columns = {name: [""] * len(of) for name in ("domain", "query", "passage", "doc_id")} | {
-        "pair_id": [str(row) for row in range(len(of))],
-        "collection": [f"c{query % 2}" for query in of],
-        "query_id": [f"{query // 2}" for query in of],
-        "label": [1] * len(of),
-        "score": [None] * len(of),
-    }
-    schema = pa.schema([field for field in tables.PAIRS if field.name in columns])
-    table, rows = pa.table(columns, schema=schema), -(-len(of) // files)
-    for part in range(files):
-        pq.write_table(table.slice(part * rows, rows), f"{folder}/part-{part}.parquet")
+    collections, ids = [f"c{query % 2}" for query in of], [f"{query // 2}" for query in of]
+    write_pairs(folder, len(of), files, collection=collections, query_id=ids)
 
 
 def numbers(batch, rows):
