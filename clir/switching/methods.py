@@ -56,13 +56,6 @@ METHODS = {
 }
 
 
-def check_method(name: str) -> str:
-    """``name`` itself; ValueError where no method is called so."""
-    if name not in METHODS:
-        raise ValueError(f"{name!r} is no method; there are {', '.join(METHODS)}")
-    return name
-
-
 def trained(names: Iterable[str]) -> list[str]:
     """The methods whose models these need, each once, in the order of the table."""
     wanted = {METHODS[name].trained for name in names}
