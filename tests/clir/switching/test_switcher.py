@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clir.errors import InputError
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.switching.slots import find
 from clir.switching.switcher import Switcher
 from clir.switching.term_index import Slots
@@ -28,19 +28,7 @@ ENTRIES = [
 
 def lexicon(entries=ENTRIES):
     source, target_lang, target = zip(*entries, strict=True)
-    n = len(entries)
-    return ranked(
-        pa.table(
-            {
-                "source_lang": pa.repeat("en", n),
-                "target_lang": pa.array(target_lang),
-                "source_term": pa.array(source),
-                "target_term": pa.array(target),
-                "score": pa.repeat(1.0, n),
-                "origin": pa.repeat("dictionary", n),
-            }
-        )
-    )
+    return ranked(entry_table("en", list(target_lang), source, target))
 
 
 def switch(texts, languages=("de",), probability=1.0, per_text=False, ids=None, **options):
@@ -70,19 +58,8 @@ def test_whole_words_and_nothing_else(text, result):
 
 def switched_by(entries, text, max_words=8, source="en", target="de"):
     """A text switched by a dictionary of (term, translation)."""
-    terms, translations = zip(*entries, strict=True)
-    n = len(entries)
-    table = pa.table(
-        {
-            "source_lang": [source] * n,
-            "target_lang": [target] * n,
-            "source_term": terms,
-            "target_term": translations,
-            "score": [1.0] * n,
-            "origin": ["dictionary"] * n,
-        }
-    )
-    switcher = Switcher(ranked(table), [target], max_words=max_words)
+    table = ranked(entry_table(source, target, *zip(*entries, strict=True)))
+    switcher = Switcher(table, [target], max_words=max_words)
     done = switcher.switch(pa.array([text]), pa.array(["id"]), "query", 1.0, 1)
     return done.texts[0].as_py()
 
@@ -222,22 +199,10 @@ def test_a_language_that_lacks_the_word_is_not_drawn():
 
 
 def test_characters_without_blanks_between_them():
-    back = ranked(
-        pa.table(
-            {
-                "source_lang": ["zh", "zh"],
-                "target_lang": ["en", "en"],
-                "source_term": ["狗", "大学"],
-                "target_term": ["dog", "university"],
-                "score": [1.0, 1.0],
-                "origin": ["dictionary"] * 2,
-            }
-        )
+    entries = [("狗", "dog"), ("大学", "university")]
+    assert switched_by(entries, "大学的狗狗。狗 x", source="zh", target="en") == (
+        "university 的 dog dog。dog x"
     )
-    done = Switcher(back, ["en"], max_words=4).switch(
-        pa.array(["大学的狗狗。狗 x"]), pa.array(["a"]), "query", 1.0, 1
-    )
-    assert done.texts[0].as_py() == "university 的 dog dog。dog x"
 
 
 def test_counts_words_and_switched_words():
