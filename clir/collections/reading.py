@@ -44,13 +44,6 @@ _FORMS = {
     "TREC judgments": Form(trec.read_judgments),
     "TREC run": Form(trec.read_run),
 }
-_NAMED_READERS = {
-    "named documents": named_datasets.read_documents,
-    "named queries": named_datasets.read_queries,
-    "named judgments": named_datasets.read_judgments,
-    "named scored documents": named_datasets.read_scored,
-    "named triples": named_datasets.read_negatives,
-}
 
 
 def own_domains(part: Part) -> bool:
@@ -147,5 +140,5 @@ def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
 
 def _rows(part: Part) -> Iterator[Rows]:
     if part.named:
-        return _NAMED_READERS[part.form](part.path)
+        return named_datasets.read(part.path, part.form)
     return _FORMS[part.form].read(Path(part.path), part.start, part.end)

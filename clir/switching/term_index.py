@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clir import tables
 from clir.errors import InputError, in_a_line
 from clir.switching.matching import capitals_of
 from clir.switching.slots import EMPTY, Slots
@@ -153,9 +154,9 @@ class TermIndex(NamedTuple):
             "target_offsets": (_CAPITALS * entries + 1,),
             "longest": (1,),
         }
-        for name, kind in _KINDS.items():
-            array = getattr(self, name)
-            if array.dtype != kind or array.shape != shapes.get(name, (len(array),)):
+        of_nothing = TermIndex.of(tables.LEXICON.empty_table(), ["de"])
+        for name, array, other in zip(self._fields, self, of_nothing, strict=True):
+            if array.dtype != other.dtype or array.shape != shapes.get(name, (len(array),)):
                 return f"{name} is {array.dtype}{list(array.shape)}"
         for keys, rows, count in (
             (self.keys, self.rows, terms),
@@ -183,24 +184,6 @@ class TermIndex(NamedTuple):
         has = np.diff(self.first).reshape(-1, languages) > 0
         order, spread = _languages_of(has)
         return np.array_equal(order, self.languages) and np.array_equal(spread, self.spread)
-
-
-_KINDS = {
-    "keys": np.uint64,
-    "rows": np.int32,
-    "languages": np.uint8,
-    "spread": np.uint8,
-    "marks": np.bool_,
-    "first": np.int32,
-    "copy": np.bool_,
-    "capitals": np.int8,
-    "target_offsets": np.int64,
-    "target_bytes": np.uint8,
-    "phrase_keys": np.uint64,
-    "phrase_rows": np.int32,
-    "phrase_longest": np.int8,
-    "longest": np.int32,
-}
 
 
 def source_language(lexicon: pa.Table) -> str:
