@@ -4,8 +4,6 @@ Here is what settings and plans must know of them. What a family computes is in 
 and what a loss computes in ``ray_app/training/losses.py``.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 

@@ -4,8 +4,6 @@ The fourteen are the origin system's; only they are in the defaults. Lexicons ar
 for some others. Further ones a collection may be in: they are ranked, no lexicon is made for them.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from clir.errors import InputError

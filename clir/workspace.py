@@ -4,8 +4,6 @@ A stage makes a folder with a manifest (``clir.manifest``); beside them lie two 
 All paths are absolute: workers of engines do not run in this process's folder.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from clir import names

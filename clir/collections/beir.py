@@ -1,7 +1,5 @@
 """BEIR's files: corpus.jsonl and queries.jsonl (a JSON object a line), qrels/SPLIT.tsv."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

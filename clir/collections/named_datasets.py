@@ -1,7 +1,5 @@
 """Collections by the names that ir_datasets knows, such as beir/scifact/train; it is optional."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any

@@ -1,7 +1,5 @@
 """The files of collections as tables, each read in parts by any number of tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Readers of qrels and runs part lines at white space, so ids are written with whi
 characters and ``%`` percent-encoded, in both alike.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

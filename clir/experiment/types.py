@@ -1,7 +1,5 @@
 """The types of an experiment file's values, and what all its sections have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar

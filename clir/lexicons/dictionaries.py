@@ -1,7 +1,5 @@
 """Dictionaries: files of two columns, a term and its translation."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

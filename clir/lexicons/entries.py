@@ -4,8 +4,6 @@ A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in
 letter case; look-ups go by their keys (``clir.text.terms``), which ignore case and more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

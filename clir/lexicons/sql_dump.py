@@ -9,8 +9,6 @@ A row that cannot be read is kept apart, up to where the next one seems to begin
 newline inside a string as ``\\n``, so a row ends with its line, whatever is damaged in it.
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from codecs import BOM_UTF8

@@ -7,8 +7,6 @@ are a known term (a title, a dictionary's translation) become one word, the long
 words of several characters have no vector.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -4,8 +4,6 @@ A first stage finds them, or the collection brings them. Negatives of training p
 them, and rerankers rank them. Engines carry these functions: Spark for training, Ray for ranking.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_

@@ -1,7 +1,5 @@
 """Per-query values -> the rows of summary.json: means, and paired tests against zero-shot."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 Whatever depends on the method asks this table. The order is that of reports.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 

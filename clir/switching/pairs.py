@@ -1,7 +1,5 @@
 """Training pairs of one method from English ones: look-up tables, and batches of pairs switched."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

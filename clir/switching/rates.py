@@ -1,7 +1,5 @@
 """Switched pairs -> the share of their words that went into each language, by domain and side."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any

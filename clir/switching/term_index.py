@@ -4,14 +4,12 @@ Once written, the folder of an index is opened by any number of processes on a m
 share one copy in the page cache: nothing is pickled, parsed or built again.
 """
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -58,7 +56,7 @@ class TermIndex(NamedTuple):
     longest: np.ndarray  # words of the longest term (one number)
 
     @classmethod
-    def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
+    def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> Self:
         """Index a lexicon with one source language (``tables.LEXICON``).
 
         A translation that is the term itself is left out where the term has another one.
@@ -121,7 +119,7 @@ class TermIndex(NamedTuple):
         (folder / "languages.json").write_text(json.dumps(names))
 
     @classmethod
-    def open(cls, folder: Path) -> tuple[TermIndex, str, list[str]]:
+    def open(cls, folder: Path) -> tuple[Self, str, list[str]]:
         """An index mapped into memory, its source language and its target languages.
 
         The compiled loops do not look whether an index is within its array. So all arrays are

@@ -9,8 +9,6 @@ marks), of variation selectors, of tatweel and of Arabic vowel marks. Each langu
 marks that its writers leave out (``clir.languages``).
 """
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache
 

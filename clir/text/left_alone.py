@@ -6,8 +6,6 @@ code (snake_case, a::b, f(), C:\\x, TeX's \\commands). Nobody translates them, s
 is looked up.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from clir.compiling import compiled
