@@ -118,7 +118,7 @@ def test_what_is_dropped_is_told_with_its_place():
     text = dump_text("langlinks", LANGLINKS, [(1, "de", "A"), (2, "de", "x"), (3, "de", "C")])
     for value, reason in ((b"'B\xff'", "bad UTF-8"), (b"NULL", "unreadable value")):
         data = text.encode().replace(b"'x'", value)
-        rows, account = read_text(data, max_bad_share=0.5)
+        rows, account = read_text(data, 100, max_bad_share=0.5)
         assert [row[0] for row in rows] == [1, 3]
         assert account.counts == {"rows": 2, f"dropped: {reason}": 1}
         assert account.rejected == [(data.index(b"(2,"), reason, b"(2,'de',%b)" % value)]
