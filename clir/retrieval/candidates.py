@@ -67,9 +67,7 @@ class Search:
             "rank": pa.array(np.indices(rows.shape)[1].ravel() + 1),
             "score": pa.array(scores.ravel()),
         }
-        return pa.table({name: columns[name] for name in tables.CANDIDATES.names}).cast(
-            tables.CANDIDATES
-        )
+        return pa.table(columns).select(tables.CANDIDATES.names).cast(tables.CANDIDATES)
 
     def write(self, block: int, depth: int, file: Path) -> int:
         """Put down what ``find`` gives; the number of rows."""

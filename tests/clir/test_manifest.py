@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clir import manifest
 from clir.errors import InputError
@@ -312,16 +310,6 @@ def test_a_manifest_of_another_shape_means_not_done(output, source, content):
     ):
         refused(work, folder, "not done")
     assert contents(output) == before
-
-
-@given(st.data())
-def test_a_cut_manifest_is_never_a_traceback(tmp_path_factory, data):
-    output = tmp_path_factory.mktemp("cut") / "out"
-    build(output / "stage")
-    whole = (output / "stage" / manifest.NAME).read_bytes()
-    cut = data.draw(st.integers(0, len(whole) - 3))
-    (output / "stage" / manifest.NAME).write_bytes(whole[:cut])
-    refused(lambda: build(output / "stage"), "not done")
 
 
 def test_an_input_of_the_user_s_may_have_a_manifest_of_other_kind(output, tmp_path):

@@ -23,7 +23,7 @@ def test_text_vectors_are_read_up_to_the_limit(tmp_path):
     for path in (plain, packed):
         vectors = word_vectors.read_vec(path, limit=2)
         assert vectors.words.to_pylist() == ["the", "new york"]
-        np.testing.assert_allclose(vectors.matrix, [[1, 0], [0.5, -0.01]], rtol=1e-6)
+        np.testing.assert_array_equal(vectors.matrix, np.float32([[1, 0], [0.5, -0.01]]))
 
 
 def test_mistakes_in_vectors_name_the_line(tmp_path):
@@ -143,17 +143,6 @@ def test_cut_words_and_broken_numbers_of_a_model_are_dropped_and_counted(fasttex
     broken = word_vectors.of_words(word_vectors.read_bin(tmp_path / "model.bin", 100))
     assert sorted(broken.words.to_pylist()) == ["hund", "maus"]
     assert broken.dropped == {"not UTF-8": 2, "not finite": 1, "no word": 1}
-
-
-def test_a_models_vectors_as_text_are_the_same(model, tmp_path):
-    trained, _ = model
-    words = trained.get_words()
-    lines = [f"{w} {' '.join(map(str, trained.get_word_vector(w).tolist()))}" for w in words]
-    (tmp_path / "x.vec").write_text("\n".join([f"{len(words)} 10", *lines]))
-    vectors = word_vectors.read_vec(tmp_path / "x.vec", limit=100)
-    assert vectors.words.to_pylist() == words
-    expected = [trained.get_word_vector(word) for word in words]
-    np.testing.assert_array_equal(vectors.matrix, np.stack(expected))
 
 
 def test_models_that_are_cut_or_none_are_refused(model, tmp_path):
