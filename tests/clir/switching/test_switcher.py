@@ -140,12 +140,7 @@ def test_a_translation_takes_the_capitals_of_its_word():
 
 
 def test_addresses_and_names_are_left_alone():
-    entries = [
-        ("news", "Nachrichten"),
-        ("water", "Wasser"),
-        ("house", "Haus"),
-        ("amp", "Verstärker"),
-    ]
+    entries = [(word, word[::-1]) for word in ("news", "water", "house", "amp")]
     for text in (
         "see https://news.example.com/water?q=house",
         "mail water@house.example",
@@ -153,7 +148,7 @@ def test_addresses_and_names_are_left_alone():
         "fire &amp; water_house",
     ):
         assert switched_by(entries, text) == text
-    assert switched_by(entries, "(news.com) house") == "(news.com) Haus"
+    assert switched_by(entries, "(news.com) house") == "(news.com) esuoh"
 
 
 def test_elided_articles_are_parted_from_what_they_stand_before():
