@@ -4,8 +4,6 @@ What was compiled is kept beside the sources, or else in the user's cache folder
 process loads it in half a second. Compiled functions let other threads run.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 A file is fetched into ``NAME.part`` and gets its name when it is whole and its checksum is right.
 """
 
-from __future__ import annotations
-
 import hashlib
 import threading
 from collections import defaultdict

@@ -4,8 +4,6 @@
 Engines wrap what their workers raise, so ``user_message`` finds that line in the engine's error.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

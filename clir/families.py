@@ -4,8 +4,6 @@ Here is what settings and plans must know of them. What a family computes is in 
 and what a loss computes in ``ray_app/training/losses.py``.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 
@@ -44,17 +42,3 @@ FAMILIES = {
         Family("cross-encoder", "candidates", ("binary-cross-entropy",), marks=3),
     )
 }
-
-
-def check_family(name: str) -> str:
-    """``name`` itself; ValueError where no family is called so."""
-    if name not in FAMILIES:
-        raise ValueError(f"{name!r} is no family; there are {', '.join(FAMILIES)}")
-    return name
-
-
-def check_loss(name: str) -> str:
-    """``name`` itself; ValueError where no loss is called so."""
-    if name not in LOSSES:
-        raise ValueError(f"{name!r} is no loss; there are {', '.join(LOSSES)}")
-    return name

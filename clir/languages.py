@@ -4,8 +4,6 @@ The fourteen are the origin system's; only they are in the defaults. Lexicons ar
 for some others. Further ones a collection may be in: they are ranked, no lexicon is made for them.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from clir.errors import InputError
@@ -76,105 +74,43 @@ STOP_WORDS = frozenset(
     """.split()
 )
 
-_OTHERS = (
-    Language("af", "Afrikaans", False),
-    Language("am", "Amharic", False, ("Ethiopic",)),
-    Language("as", "Assamese", False, ("Bengali",)),
-    Language("az", "Azerbaijani", False, ("Latin", "Cyrillic")),
-    Language("be", "Belarusian", False, ("Cyrillic",)),
-    Language("bg", "Bulgarian", False, ("Cyrillic",)),
-    Language("bn", "Bengali", False, ("Bengali",)),
-    Language("bo", "Tibetan", False, ("Tibetan",)),
-    Language("bs", "Bosnian", False, ("Latin", "Cyrillic")),
-    Language("ca", "Catalan", False, elided=("l", "d", "n", "s", "m", "t")),
-    Language("ceb", "Cebuano", False),
-    Language("cs", "Czech", False),
-    Language("cy", "Welsh", False),
-    Language("da", "Danish", False),
-    Language("el", "Greek", False, ("Greek",)),
-    Language("eo", "Esperanto", False),
-    Language("et", "Estonian", False),
-    Language("eu", "Basque", False),
-    Language("fa", "Persian", False, ("Arabic",)),
-    Language("fi", "Finnish", False),
-    Language("ga", "Irish", False),
-    Language("gl", "Galician", False),
-    Language("gu", "Gujarati", False, ("Gujarati",)),
-    Language("ha", "Hausa", False, ("Latin", "Arabic")),
-    Language("he", "Hebrew", False, ("Hebrew",)),
-    Language("hr", "Croatian", False),
-    Language("ht", "Haitian", False),
-    Language("hu", "Hungarian", False),
-    Language("hy", "Armenian", False, ("Armenian",)),
-    Language("ig", "Igbo", False),
-    Language("is", "Icelandic", False),
-    Language("jv", "Javanese", False),
-    Language("ka", "Georgian", False, ("Georgian",)),
-    Language("kk", "Kazakh", False, ("Cyrillic", "Latin")),
-    Language("km", "Khmer", False, ("Khmer",)),
-    Language("kn", "Kannada", False, ("Kannada",)),
-    Language("ko", "Korean", False, ("Hangul", "Han")),
-    Language("ky", "Kyrgyz", False, ("Cyrillic",)),
-    Language("la", "Latin", False),
-    Language("lg", "Ganda", False),
-    Language("ln", "Lingala", False),
-    Language("lo", "Lao", False, ("Lao",)),
-    Language("lt", "Lithuanian", False),
-    Language("lv", "Latvian", False),
-    Language("mg", "Malagasy", False),
-    Language("mi", "Maori", False),
-    Language("mk", "Macedonian", False, ("Cyrillic",)),
-    Language("ml", "Malayalam", False, ("Malayalam",)),
-    Language("mn", "Mongolian", False, ("Cyrillic", "Mongolian")),
-    Language("mr", "Marathi", False, ("Devanagari",)),
-    Language("ms", "Malay", False),
-    Language("mt", "Maltese", False),
-    Language("my", "Burmese", False, ("Myanmar",)),
-    Language("nb", "Norwegian Bokmål", False),
-    Language("ne", "Nepali", False, ("Devanagari",)),
-    Language("nn", "Norwegian Nynorsk", False),
-    Language("no", "Norwegian", False),
-    Language("ny", "Nyanja", False),
-    Language("om", "Oromo", False),
-    Language("or", "Odia", False, ("Oriya",)),
-    Language("pa", "Punjabi", False, ("Gurmukhi", "Arabic")),
-    Language("pl", "Polish", False),
-    Language("ps", "Pashto", False, ("Arabic",)),
-    Language("ro", "Romanian", False),
-    Language("rw", "Kinyarwanda", False),
-    Language("sd", "Sindhi", False, ("Arabic", "Devanagari")),
-    Language("si", "Sinhala", False, ("Sinhala",)),
-    Language("sk", "Slovak", False),
-    Language("sl", "Slovenian", False),
-    Language("sn", "Shona", False),
-    Language("so", "Somali", False),
-    Language("sq", "Albanian", False),
-    Language("sr", "Serbian", False, ("Cyrillic", "Latin")),
-    Language("st", "Southern Sotho", False),
-    Language("su", "Sundanese", False),
-    Language("sv", "Swedish", False),
-    Language("sw", "Swahili", False),
-    Language("ta", "Tamil", False, ("Tamil",)),
-    Language("te", "Telugu", False, ("Telugu",)),
-    Language("tg", "Tajik", False, ("Cyrillic",)),
-    Language("th", "Thai", False, ("Thai",)),
-    Language("ti", "Tigrinya", False, ("Ethiopic",)),
-    Language("tl", "Tagalog", False),
-    Language("tn", "Tswana", False),
-    Language("tr", "Turkish", False),
-    Language("tt", "Tatar", False, ("Cyrillic",)),
-    Language("ug", "Uyghur", False, ("Arabic",)),
-    Language("uk", "Ukrainian", False, ("Cyrillic",)),
-    Language("ur", "Urdu", False, ("Arabic",)),
-    Language("uz", "Uzbek", False, ("Latin", "Cyrillic")),
-    Language("wo", "Wolof", False),
-    Language("xh", "Xhosa", False),
-    Language("yi", "Yiddish", False, ("Hebrew",)),
-    Language("yo", "Yoruba", False),
-    Language("zu", "Zulu", False),
-)
+# Further languages: code, name, and their scripts where that is not Latin alone.
+_OTHERS = """
+    af Afrikaans, am Amharic (Ethiopic), as Assamese (Bengali), az Azerbaijani (Latin Cyrillic),
+    be Belarusian (Cyrillic), bg Bulgarian (Cyrillic), bn Bengali (Bengali), bo Tibetan (Tibetan),
+    bs Bosnian (Latin Cyrillic), ca Catalan, ceb Cebuano, cs Czech, cy Welsh, da Danish,
+    el Greek (Greek), eo Esperanto, et Estonian, eu Basque, fa Persian (Arabic), fi Finnish,
+    ga Irish, gl Galician, gu Gujarati (Gujarati), ha Hausa (Latin Arabic), he Hebrew (Hebrew),
+    hr Croatian, ht Haitian, hu Hungarian, hy Armenian (Armenian), ig Igbo, is Icelandic,
+    jv Javanese, ka Georgian (Georgian), kk Kazakh (Cyrillic Latin), km Khmer (Khmer),
+    kn Kannada (Kannada), ko Korean (Hangul Han), ky Kyrgyz (Cyrillic), la Latin, lg Ganda,
+    ln Lingala, lo Lao (Lao), lt Lithuanian, lv Latvian, mg Malagasy, mi Maori,
+    mk Macedonian (Cyrillic), ml Malayalam (Malayalam), mn Mongolian (Cyrillic Mongolian),
+    mr Marathi (Devanagari), ms Malay, mt Maltese, my Burmese (Myanmar), nb Norwegian Bokmål,
+    ne Nepali (Devanagari), nn Norwegian Nynorsk, no Norwegian, ny Nyanja, om Oromo,
+    or Odia (Oriya), pa Punjabi (Gurmukhi Arabic), pl Polish, ps Pashto (Arabic), ro Romanian,
+    rw Kinyarwanda, sd Sindhi (Arabic Devanagari), si Sinhala (Sinhala), sk Slovak, sl Slovenian,
+    sn Shona, so Somali, sq Albanian, sr Serbian (Cyrillic Latin), st Southern Sotho, su Sundanese,
+    sv Swedish, sw Swahili, ta Tamil (Tamil), te Telugu (Telugu), tg Tajik (Cyrillic),
+    th Thai (Thai), ti Tigrinya (Ethiopic), tl Tagalog, tn Tswana, tr Turkish, tt Tatar (Cyrillic),
+    ug Uyghur (Arabic), uk Ukrainian (Cyrillic), ur Urdu (Arabic), uz Uzbek (Latin Cyrillic),
+    wo Wolof, xh Xhosa, yi Yiddish (Hebrew), yo Yoruba, zu Zulu
+    """
+_CATALAN_ELIDED = ("l", "d", "n", "s", "m", "t")
+
+
+def _language(told: str) -> Language:
+    """One of those, such as ``ko Korean (Hangul Han)``."""
+    named, _, scripts = told.strip(" \n)").partition(" (")
+    code, name = named.split(" ", 1)
+    elided = _CATALAN_ELIDED if code == "ca" else ()
+    return Language(code, name, False, tuple(scripts.split()) or ("Latin",), elided)
+
+
 # What a collection's texts may be in: the fourteen first.
-OF_COLLECTIONS = FOURTEEN | {language.code: language for language in _OTHERS}
+OF_COLLECTIONS = FOURTEEN | {
+    language.code: language for language in map(_language, _OTHERS.split(","))
+}
 # What lexicons are made for: each has its row in ``clir.lexicons.namespaces``.
 _WITH_LEXICONS = ("pl",)  # beside the fourteen
 LANGUAGES = FOURTEEN | {code: OF_COLLECTIONS[code] for code in _WITH_LEXICONS}

@@ -6,8 +6,6 @@ stage leaves nothing that is read. A folder is read only if it holds the files t
 lists, and replaced only if it holds no others: what is not listed may be a user's.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Names that a user gives (collections, domains), checked and encoded as parts of file names."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from urllib.parse import quote

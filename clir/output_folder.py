@@ -12,8 +12,6 @@ process that holds it, so what lies under ``work`` of a stage that nobody has lo
 start that was killed.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

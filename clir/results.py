@@ -1,7 +1,5 @@
 """Every result of an experiment by its place in the output folder, looked at before any work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

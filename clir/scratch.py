@@ -7,8 +7,6 @@ process to make a folder does so. What was started for a folder carries its name
 environment, or (if it has none any more) writes into it.
 """
 
-from __future__ import annotations
-
 import atexit
 import fcntl
 import os

@@ -3,8 +3,6 @@
 Nothing is started, made or written here; of results, at most manifests are read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple

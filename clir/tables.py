@@ -1,7 +1,5 @@
 """The Arrow schema of every table that crosses a stage, and the check that a file has it."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from clir.errors import InputError

@@ -1,7 +1,5 @@
 """Files that are there whole or not at all, whoever is killed while one is written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

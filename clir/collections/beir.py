@@ -1,7 +1,5 @@
 """BEIR's files: corpus.jsonl and queries.jsonl (a JSON object a line), qrels/SPLIT.tsv."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -26,12 +24,13 @@ def read_texts(path: Path, start: int = 0, end: int | None = None) -> Iterator[R
     """
     for block in read_blocks(path, start, end):
         items = [_item(block, row, line) for row, line in enumerate(block.lines.to_pylist())]
+        texts = [item["text"] for item in items]
         metadata = [_metadata(block, row, item) for row, item in enumerate(items)]
         yield (
             {
                 "id": _column(block, "_id", [item["_id"] for item in items]),
                 "title": _column(block, "title", [item.get("title") or "" for item in items]),
-                "text": _column(block, "text", [_or_empty(item["text"]) for item in items]),
+                "text": _column(block, "text", ["" if t is None else t for t in texts]),
                 "domain": _column(block, "domain", [of.get("domain") for of in metadata], True),
             },
             block.numbers,
@@ -73,10 +72,6 @@ def _metadata(block: Block, row: int, item: dict[str, Any]) -> dict[str, Any]:
         found = _NOT_TEXT.get(type(metadata), "a text or a number")
         raise block.error(row, f"metadata is {found}, expected an object")
     return metadata
-
-
-def _or_empty(text: Any) -> Any:
-    return "" if text is None else text
 
 
 def _column(block: Block, name: str, cells: list[Any], optional: bool = False) -> pa.StringArray:

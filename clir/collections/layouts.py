@@ -15,13 +15,11 @@ Each may also hold ``candidates/SPLIT.run``, runs in TREC's format, and ``about.
 collection's domain. Any file may be packed by gzip; then one task reads it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from clir import names
 from clir.collections import named_datasets
@@ -46,7 +44,7 @@ class Part(NamedTuple):
     end: int | None = None
     named: bool = False  # ir_datasets has it, under a name in place of a path
 
-    def absolute(self) -> Part:
+    def absolute(self) -> Self:
         """The same for a process in another folder."""
         return self._replace(path=str(Path(self.path).absolute()))
 

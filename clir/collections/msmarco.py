@@ -1,7 +1,5 @@
 """MS MARCO's and mMARCO's files: passages, queries, triples of ids, top 1000; tabs between."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

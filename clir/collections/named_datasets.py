@@ -1,8 +1,6 @@
 """Collections by the names that ir_datasets knows, such as beir/scifact/train; it is optional."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -39,66 +37,51 @@ def split_of(name: str) -> str:
     return name.removeprefix(whole).strip("/").replace("/", ".") or "test"
 
 
-def read_documents(name: str) -> Iterator[Rows]:
-    """Columns id, title and text; without a title where the dataset has no such field."""
-
-    def row(doc: Any) -> tuple[str, str, str]:
-        if isinstance(getattr(doc, "title", None), str) and hasattr(doc, "text"):
-            return doc.doc_id, doc.title, doc.text
-        return doc.doc_id, "", _text(name, doc)
-
-    return _read(load(name).docs_iter(), ["id", "title", "text"], row)
-
-
-def read_queries(name: str) -> Iterator[Rows]:
-    """Columns id and text."""
-
-    def row(query: Any) -> tuple[str, str]:
-        return query.query_id, _text(name, query)
-
-    return _read(load(name).queries_iter(), ["id", "text"], row)
-
-
-def read_judgments(name: str) -> Iterator[Rows]:
-    """Columns query_id, doc_id and grade."""
-    return _read(
-        load(name).qrels_iter(),
-        ["query_id", "doc_id", "grade"],
-        lambda qrel: (qrel.query_id, qrel.doc_id, qrel.relevance),
-    )
-
-
-def read_scored(name: str) -> Iterator[Rows]:
-    """Columns query_id, doc_id, score and source of what a first stage found."""
-    return _read(
-        load(name).scoreddocs_iter(),
-        ["query_id", "doc_id", "score", "source"],
-        lambda found: (found.query_id, found.doc_id, float(found.score), "scoreddocs"),
-    )
-
-
-def read_negatives(name: str) -> Iterator[Rows]:
-    """Columns query_id, doc_id and source of the negatives of training triples."""
-    return _read(
-        load(name).docpairs_iter(),
-        ["query_id", "doc_id", "source"],
-        lambda triple: (triple.query_id, triple.doc_id_b, "triples"),
-    )
-
-
-def _read(
-    records: Iterable[Any], names: list[str], row: Callable[[Any], tuple[Any, ...]]
-) -> Iterator[Rows]:
-    """Columns of records, and the records' numbers in place of lines."""
-    left = iter(records)
+def read(name: str, form: str) -> Iterator[Rows]:
+    """Columns of the records of one form, and the records' numbers in place of lines."""
+    iterator, columns, row = _FORMS[form]
+    left = getattr(load(name), iterator)()
     done = 0
-    while rows := [row(record) for record in islice(left, _ROWS)]:
-        columns = (pa.array(column) for column in zip(*rows, strict=True))
-        yield dict(zip(names, columns, strict=True)), np.arange(done, done + len(rows)) + 1
+    while rows := [row(name, record) for record in islice(left, _ROWS)]:
+        cells = (pa.array(column) for column in zip(*rows, strict=True))
+        yield dict(zip(columns, cells, strict=True)), np.arange(done, done + len(rows)) + 1
         done += len(rows)
+
+
+def _document(name: str, doc: Any) -> tuple[str, str, str]:
+    """Without a title where the dataset has no such field."""
+    if isinstance(getattr(doc, "title", None), str) and hasattr(doc, "text"):
+        return doc.doc_id, doc.title, doc.text
+    return doc.doc_id, "", _text(name, doc)
 
 
 def _text(name: str, record: Any) -> str:
     if not hasattr(record, "default_text"):
         raise InputError(f"{name}: ir_datasets gives {type(record).__name__} no plain text")
     return record.default_text()
+
+
+# By form: who gives the records, the columns, and a record as a row of them.
+_FORMS: dict[str, tuple[str, list[str], Callable[[str, Any], tuple[Any, ...]]]] = {
+    "named documents": ("docs_iter", ["id", "title", "text"], _document),
+    "named queries": (
+        "queries_iter",
+        ["id", "text"],
+        lambda name, query: (query.query_id, _text(name, query)),
+    ),
+    "named judgments": (
+        "qrels_iter",
+        ["query_id", "doc_id", "grade"],
+        lambda _, qrel: (qrel.query_id, qrel.doc_id, qrel.relevance),
+    ),
+    "named scored documents": (
+        "scoreddocs_iter",
+        ["query_id", "doc_id", "score", "source"],
+        lambda _, found: (found.query_id, found.doc_id, float(found.score), "scoreddocs"),
+    ),
+    "named triples": (  # their negatives
+        "docpairs_iter",
+        ["query_id", "doc_id", "source"],
+        lambda _, triple: (triple.query_id, triple.doc_id_b, "triples"),
+    ),
+}

@@ -1,7 +1,5 @@
 """The files of collections as tables, each read in parts by any number of tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -43,13 +41,6 @@ _FORMS = {
     "TREC topics": Form(trec.read_topics, by_line=False),
     "TREC judgments": Form(trec.read_judgments),
     "TREC run": Form(trec.read_run),
-}
-_NAMED_READERS = {
-    "named documents": named_datasets.read_documents,
-    "named queries": named_datasets.read_queries,
-    "named judgments": named_datasets.read_judgments,
-    "named scored documents": named_datasets.read_scored,
-    "named triples": named_datasets.read_negatives,
 }
 
 
@@ -147,5 +138,5 @@ def _cut(file: Part, size: int) -> Iterator[tuple[Part, int]]:
 
 def _rows(part: Part) -> Iterator[Rows]:
     if part.named:
-        return _NAMED_READERS[part.form](part.path)
+        return named_datasets.read(part.path, part.form)
     return _FORMS[part.form].read(Path(part.path), part.start, part.end)

@@ -5,8 +5,6 @@ scored for the translator's faults. What is looked at of a text is small, so tha
 be held against their sources without moving the texts.
 """
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pyarrow.compute as pc
 

@@ -4,12 +4,9 @@ Readers of qrels and runs part lines at white space, so ids are written with whi
 characters and ``%`` percent-encoded, in both alike.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -29,13 +26,6 @@ _NOT_IN_IDS = "%\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3
 _TO_ENCODE = re.compile(f"[{_NOT_IN_IDS}]")
 _TO_ENCODE_RE2 = "[" + "".join(c if c == "-" else rf"\x{{{ord(c):x}}}" for c in _NOT_IN_IDS) + "]"
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-
-
-class _Element(NamedTuple):
-    """What stands between an opening tag and its closing one."""
-
-    line: int  # of the opening tag
-    inside: bytes
 
 
 def read_documents(path: Path, start: int = 0, end: int | None = None) -> Iterator[Rows]:
@@ -147,8 +137,11 @@ def _written(column: pa.ChunkedArray) -> pa.Array:
     return encoded(column.cast(pa.string()))
 
 
-def _elements(path: Path, name: str) -> Iterator[_Element]:
-    """All elements of a name, one by one; what stands between them (an XML header) is left out."""
+def _elements(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
+    """The line of each opening tag of a name, and what stands from there to its closing one.
+
+    What stands between such elements (an XML header) is left out.
+    """
     tag = re.compile(rb"<(/?)%s(?:\s[^<>]*)?>" % name.encode(), re.IGNORECASE)
     buffer, line, found = b"", 1, False  # the line that the buffer begins on
     opening: int | None = None  # the line of an open tag
@@ -168,7 +161,7 @@ def _elements(path: Path, name: str) -> Iterator[_Element]:
                     shown = mark[0].decode("ascii", "replace")
                     raise InputError(f"{path}:{at}: {shown} without <{name}> before it")
                 else:
-                    yield _Element(opening, buffer[done : mark.start()])
+                    yield opening, buffer[done : mark.start()]
                     opening, found = None, True
                 line, done = at + mark[0].count(b"\n"), mark.end()
             buffer = buffer[done:]

@@ -5,8 +5,6 @@ pages behind a header. Only what has the shape of a tag is one: people write ``a
 to escape it, and no text may be lost between such a ``<`` and the next ``>``.
 """
 
-from __future__ import annotations
-
 import html
 import re
 

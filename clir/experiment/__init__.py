@@ -12,24 +12,3 @@ from clir.experiment.loading import Problem, command_line, from_command_line, lo
 from clir.experiment.models import FilledModel, LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
-
-__all__ = [
-    "Collection",
-    "Collections",
-    "Dumps",
-    "Evaluation",
-    "Experiment",
-    "FilledModel",
-    "LeaveOut",
-    "Lexicons",
-    "Model",
-    "Problem",
-    "Spark",
-    "Switching",
-    "Training",
-    "VectorTraining",
-    "command_line",
-    "from_command_line",
-    "load",
-    "problem",
-]

@@ -4,8 +4,6 @@ No file is looked at, see ``clir.experiment.sources``. A problem names all keys 
 by, so that one of them that is wrong already is not blamed on the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from clir.experiment.file import Experiment

@@ -1,9 +1,7 @@
 """What an experiment reads: dumps of Wikipedias, and retrieval collections."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -39,7 +37,7 @@ class Collection(Section):
         return {"path": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _path_or_name(self) -> Collection:
+    def _path_or_name(self) -> Self:
         if (self.path is None) == (self.name is None):
             raise ValueError("a collection has either a path or a name")
         names.check_component(self.id)

@@ -1,7 +1,5 @@
 """The whole of an experiment file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Where an experiment's lexicons come from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

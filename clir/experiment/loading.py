@@ -4,8 +4,6 @@ A YAML file, with ``${NAME:-default}`` replaced from the environment, then ``--s
 overrides (values are YAML too). Every job reads the same file.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import re

@@ -1,7 +1,5 @@
 """Which models are trained, and how."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

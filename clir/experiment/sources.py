@@ -4,8 +4,6 @@ Looked at before anything starts, by every job those that it reads. What only th
 looked at as soon as they are loaded (``check_domains``, ``check_translations``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The Spark session of the data jobs."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """How English training pairs become multilingual ones."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt

@@ -1,21 +1,31 @@
 """The types of an experiment file's values, and what all its sections have in common."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from clir import names
-from clir.families import check_family, check_loss
+from clir.families import FAMILIES, LOSSES
 from clir.languages import check_collection_language, check_language
-from clir.switching.methods import check_method
+from clir.switching.methods import METHODS
 
-# Rows of tables.
-FamilyName = Annotated[str, AfterValidator(check_family)]
-LossName = Annotated[str, AfterValidator(check_loss)]
-MethodName = Annotated[str, AfterValidator(check_method)]
+
+def row_of(table: Mapping[str, object], kind: str) -> AfterValidator:
+    """The check that a name is one of a table's rows."""
+
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError(f"{name!r} is no {kind}; there are {', '.join(table)}")
+        return name
+
+    return AfterValidator(check)
+
+
+FamilyName = Annotated[str, row_of(FAMILIES, "family")]
+LossName = Annotated[str, row_of(LOSSES, "loss")]
+MethodName = Annotated[str, row_of(METHODS, "method")]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 # What a collection may be in, beyond the languages that lexicons are made for.

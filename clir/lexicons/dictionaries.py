@@ -1,7 +1,5 @@
 """Dictionaries: files of two columns, a term and its translation."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +7,7 @@ import pyarrow.compute as pc
 
 from clir.errors import InputError
 from clir.languages import LANGUAGES
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.text.lines import Block, read_blocks
 
 
@@ -37,18 +35,10 @@ def read_dictionary(path: Path, target_lang: str) -> pa.Table:
     tabs = any(pc.any(pc.match_substring(block.lines, "\t")).as_py() for block in blocks)
     between = "<TAB>" if tabs else " "
     columns = [_cells(block, tabs, f"`term{between}translation`") for block in blocks]
-    source, target = map(pa.chunked_array, zip(*columns, strict=True))
-    table = pa.table(
-        {
-            "source_lang": pa.repeat("en", len(source)),
-            "target_lang": pa.repeat(target_lang, len(source)),
-            "source_term": pc.utf8_normalize(source, "NFC"),
-            "target_term": pc.utf8_normalize(target, "NFC"),
-            "score": pa.repeat(1.0, len(source)),
-            "origin": pa.repeat("dictionary", len(source)),
-        }
+    source, target = (
+        pc.utf8_normalize(pa.chunked_array(column), "NFC") for column in zip(*columns, strict=True)
     )
-    return ranked(table)
+    return ranked(entry_table("en", target_lang, source, target, "dictionary"))
 
 
 def _dictionary(folder: Path, lang: str) -> Path | None:

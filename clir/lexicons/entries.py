@@ -4,12 +4,11 @@ A lexicon is a table with the columns of ``tables.LEXICON``. Terms are stored in
 letter case; look-ups go by their keys (``clir.text.terms``), which ignore case and more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset
@@ -27,32 +26,45 @@ def dataset(folder: Path) -> pyarrow.dataset.Dataset:
     return data
 
 
+def entry_table(
+    source_lang: str,
+    target_lang: str | pa.Array,
+    source_terms: pa.Array,
+    target_terms: pa.Array,
+    origin: str | pa.Array = "dictionary",
+    score: float | np.ndarray = 1.0,
+) -> pa.Table:
+    """Entries for ``ranked``; what is no array is the same for all."""
+    columns = (
+        pa.repeat(column, len(source_terms)) if isinstance(column, str | float) else column
+        for column in (source_lang, target_lang, source_terms, target_terms, origin, score)
+    )
+    names = ("source_lang", "target_lang", "source_term", "target_term", "origin", "score")
+    return pa.table(dict(zip(names, columns, strict=True)))
+
+
 def ranked(entries: pa.Table) -> pa.Table:
     """Fill ``source_words``, ``rank`` (by score, then by order) and ``copy``.
 
     Repeated entries go.
     """
-    source_lang, target_lang = (
-        pc.dictionary_encode(entries[name].combine_chunks()).indices.to_numpy()
-        for name in ("source_lang", "target_lang")
-    )
     # Terms that a look-up takes for the same are the same here.
     source, words = _keys(entries, "source_term", "source_lang")
     target, _ = _keys(entries, "target_term", "target_lang")
     as_source, _ = _keys(entries, "target_term", "source_lang")
-    groups = np.stack([source_lang, target_lang, source.view(np.int64)])
+    codes = {
+        name: pc.dictionary_encode(entries[name].combine_chunks()).indices.to_numpy()
+        for name in ("source_lang", "target_lang")
+    }
+    term = ["source_lang", "target_lang", "source"]
+    rows = pd.DataFrame({**codes, "source": source.view(np.int64), "target": target})
     # Of equal entries the one with the highest score stays, then the first.
-    best = np.lexsort((-entries["score"].to_numpy(), target, *groups[::-1]))
-    repeated = ~(np.diff(groups[:, best]).any(axis=0) | np.diff(target[best]).astype(bool))
-    order = np.lexsort((-entries["score"].to_numpy(), *groups[::-1]))
-    stays = np.ones(len(order), bool)
-    stays[best[1:][repeated]] = False
-    order = order[stays[order]]
-    start = np.flatnonzero(np.append(True, np.diff(groups[:, order]).any(axis=0)))
-    rank = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order)))) + 1
+    best_first = rows.iloc[np.argsort(-entries["score"].to_numpy(), kind="stable")]
+    rows = best_first.drop_duplicates().sort_values(term, kind="stable")
+    order = rows.index.to_numpy()
     result = entries.take(pa.array(order))
     result = result.append_column("source_words", pa.array(words[order], pa.int32()))
-    result = result.append_column("rank", pa.array(rank, pa.int32()))
+    result = result.append_column("rank", pa.array(rows.groupby(term).cumcount() + 1, pa.int32()))
     result = result.append_column("copy", pa.array((source == as_source)[order]))
     return result.select(tables.LEXICON.names).cast(tables.LEXICON)
 
@@ -83,16 +95,7 @@ def into_english(lexicon: pa.Table, lang: str) -> pa.Table:
     part = lexicon.filter(pc.equal(lexicon["target_lang"], lang))
     score = -(part["rank"].to_numpy() + part["source_words"].to_numpy() / 100)
     return ranked(
-        pa.table(
-            {
-                "source_lang": part["target_lang"],
-                "target_lang": part["source_lang"],
-                "source_term": part["target_term"],
-                "target_term": part["source_term"],
-                "score": pa.array(score, pa.float64()),
-                "origin": part["origin"],
-            }
-        )
+        entry_table(lang, "en", part["target_term"], part["source_term"], part["origin"], score)
     )
 
 

@@ -5,8 +5,6 @@ begin with a namespace's name and a colon, so a title that does is in that names
 those of MediaWiki's language files and of the configuration of these Wikipedias.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cache

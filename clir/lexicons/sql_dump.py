@@ -9,8 +9,6 @@ A row that cannot be read is kept apart, up to where the next one seems to begin
 newline inside a string as ``\\n``, so a row ends with its line, whatever is damaged in it.
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from codecs import BOM_UTF8
@@ -262,7 +260,9 @@ class Reader:
             raise self._error(block, begin, f"cannot read this statement; expected {expected}")
         if _unquoted(head[1]) != self._table:
             raise self._error(block, begin, f"rows of another table, expected {self._table}")
-        columns = self.columns if head[2] is None else list(map(_unquoted, _names(head[2])))
+        columns = self.columns
+        if head[2] is not None:
+            columns = [_unquoted(name) for name in re.findall(_NAME, head[2])]
         if not columns:
             raise self._error(block, begin, "neither these rows nor a CREATE TABLE name columns")
         self._slots = self._places(block, begin, columns)
@@ -315,10 +315,6 @@ def _array(data: bytes) -> np.ndarray:
     array = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
     array.setflags(write=False)  # one kind of array to compile for
     return array
-
-
-def _names(listed: bytes) -> list[bytes]:
-    return re.findall(_NAME, listed)
 
 
 def _unquoted(name: bytes) -> str:

@@ -5,9 +5,7 @@ does (mysqldump, mariadb-dump, mydumper, phpMyAdmin): strings in either kind of 
 introducer before them (``_binary 'x'``) or hexadecimal, numbers also hexadecimal or in quotes.
 """
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +55,7 @@ class Found(NamedTuple):
     rows: np.ndarray  # how many were found (one number)
 
     @classmethod
-    def room_for(cls, size: int, schema: pa.Schema) -> Found:
+    def room_for(cls, size: int, schema: pa.Schema) -> Self:
         numbers = sum(pa.types.is_integer(field.type) for field in schema)
         texts = len(schema) - numbers
         rows = size // (len(schema) + 2) + 1  # (,,,) and a comma or newline

@@ -1,7 +1,5 @@
 """Titles of Wikipedia's pages as terms of a lexicon, and why some are none."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pyarrow.compute as pc
 

@@ -7,8 +7,6 @@ are a known term (a title, a dictionary's translation) become one word, the long
 words of several characters have no vector.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -29,7 +27,7 @@ from clir import scratch
 from clir.compiling import compiled
 from clir.errors import InputError
 from clir.experiment import VectorTraining
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.lexicons.word_vectors import LINE_END, import_fasttext
 from clir.switching.switcher import MAX_PHRASE_WORDS, Switcher
 from clir.text.folding import IGNORED
@@ -102,15 +100,8 @@ def term_finder(terms: pa.Array, lang: str) -> Switcher | None:
     terms = terms.filter(pa.array((several > 1) & (several <= MAX_PHRASE_WORDS)))
     if not len(terms):
         return None
-    entries = {
-        "source_lang": pa.repeat(lang, len(terms)),
-        "target_lang": pa.repeat(lang, len(terms)),
-        "source_term": terms,
-        "target_term": terms,
-        "score": pa.repeat(1.0, len(terms)),
-        "origin": pa.repeat("terms", len(terms)),
-    }
-    return Switcher(ranked(pa.table(entries)), [lang], max_words=MAX_PHRASE_WORDS)
+    entries = ranked(entry_table(lang, lang, terms, terms, "terms"))
+    return Switcher(entries, [lang], max_words=MAX_PHRASE_WORDS)
 
 
 def running_words(texts: pa.Array, lang: str, finder: Switcher | None = None) -> bytes:

@@ -7,8 +7,6 @@ which is fair to words that are near to everything. Matrix products go in blocks
 grow with the vocabularies.
 """
 
-from __future__ import annotations
-
 import mmap
 import re
 import struct

@@ -1,7 +1,5 @@
 """BM25's best documents for queries, by bm25s, with an index that is shared through its files."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

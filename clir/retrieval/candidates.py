@@ -4,8 +4,6 @@ A first stage finds them, or the collection brings them. Negatives of training p
 them, and rerankers rank them. Engines carry these functions: Spark for training, Ray for ranking.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -69,9 +67,7 @@ class Search:
             "rank": pa.array(np.indices(rows.shape)[1].ravel() + 1),
             "score": pa.array(scores.ravel()),
         }
-        return pa.table({name: columns[name] for name in tables.CANDIDATES.names}).cast(
-            tables.CANDIDATES
-        )
+        return pa.table(columns).select(tables.CANDIDATES.names).cast(tables.CANDIDATES)
 
     def write(self, block: int, depth: int, file: Path) -> int:
         """Put down what ``find`` gives; the number of rows."""

@@ -5,8 +5,6 @@ that returns a constant thus ranks by document id, which knows nothing of the qu
 badly as chance.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 

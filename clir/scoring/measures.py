@@ -1,7 +1,5 @@
 """The measures of a ranking, by ir_measures, and their values per query."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ir_measures

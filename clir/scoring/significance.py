@@ -1,7 +1,5 @@
 """Paired t-tests of many differences at once."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy import stats
 

@@ -1,7 +1,5 @@
 """Per-query values -> the rows of summary.json: means, and paired tests against zero-shot."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -33,7 +31,8 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
     failed), ``masked_queries`` the number of queries that have others.
     """
     values = values.assign(masked=values["value"].where(~values["flawed"]))
-    values = _with_all_domains(_averaged(values, _TASK))
+    values = _averaged(values, _TASK)
+    values = pd.concat([values, values.assign(domain=names.ALL_DOMAINS)], ignore_index=True)
     multilingual = values[values["condition"].str.startswith("MLIR-")].assign(condition="MLIR")
     means = _averaged(pd.concat([values, multilingual]), _WHOLE)
     means = means.assign(query_lang="all", doc_lang="all")
@@ -53,11 +52,6 @@ def summarise(values: pd.DataFrame) -> list[dict[str, Any]]:
 def _averaged(values: pd.DataFrame, task: list[str]) -> pd.DataFrame:
     """The mean of each method's values for each query, over all that ``task`` does not tell."""
     return values.groupby(["method", *task, "query_id"], sort=True)[_VALUES].mean().reset_index()
-
-
-def _with_all_domains(values: pd.DataFrame) -> pd.DataFrame:
-    """The values once by their query's domain, and once more under ``all``."""
-    return pd.concat([values, values.assign(domain=names.ALL_DOMAINS)], ignore_index=True)
 
 
 def _tested(values: pd.DataFrame, level: str) -> pd.DataFrame:

@@ -3,8 +3,6 @@
 Whatever depends on the method asks this table. The order is that of reports.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -54,13 +52,6 @@ METHODS = {
         Method("fine-tuning", translated=True),
     )
 }
-
-
-def check_method(name: str) -> str:
-    """``name`` itself; ValueError where no method is called so."""
-    if name not in METHODS:
-        raise ValueError(f"{name!r} is no method; there are {', '.join(METHODS)}")
-    return name
 
 
 def trained(names: Iterable[str]) -> list[str]:

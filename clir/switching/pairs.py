@@ -1,7 +1,5 @@
 """Training pairs of one method from English ones: look-up tables, and batches of pairs switched."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,9 @@ def build_switchers(experiment: Experiment, method: str) -> Path:
     stage, chosen = stages.switchers(experiment, method), plan(experiment, method)
 
     def write(out: Path) -> dict[str, int]:
-        table = _read_lexicon(experiment.workspace.lexicon / "data", chosen)
+        wanted = pc.field("target_lang").isin([*chosen.query_languages, *chosen.passage_languages])
+        data = entries.dataset(experiment.workspace.lexicon / "data")
+        table = data.to_table(filter=wanted).combine_chunks()
         chained = entries.chain(
             table.filter(pc.equal(table["origin"], origin)) for origin in chosen.origins
         )
@@ -41,12 +41,6 @@ def build_switchers(experiment: Experiment, method: str) -> Path:
 
     manifest.build(experiment.workspace, *stage, write)
     return stage.folder
-
-
-def _read_lexicon(folder: Path, chosen: Plan) -> pa.Table:
-    wanted = sorted({*chosen.query_languages, *chosen.passage_languages})
-    data = entries.dataset(folder)
-    return data.to_table(filter=pc.field("target_lang").isin(wanted)).combine_chunks()
 
 
 def switch_side(

@@ -3,8 +3,6 @@
 A plan only says; ``switching.tables`` lays out what it looks words up in.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

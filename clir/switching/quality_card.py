@@ -1,7 +1,5 @@
 """What a lexicon is worth for a corpus: coverage, switch rates, agreement with others, examples."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Switched pairs -> the share of their words that went into each language, by domain and side."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,16 +12,8 @@ from clir.switching.plans import Plan
 _SIDES = ("query", "passage")
 # Words of each domain and side by their fate: all ``words`` (language ""), those ``switched`` into
 # each language, and those ``copied``, whose translation is the same word.
-COUNTS = pa.schema(
-    {
-        "domain": pa.string(),
-        "side": pa.string(),
-        "fate": pa.string(),
-        "language": pa.string(),
-        "words": pa.int64(),
-    }
-)
 KEYS = ["domain", "side", "fate", "language"]
+COUNTS = pa.schema([*((key, pa.string()) for key in KEYS), ("words", pa.int64())])
 COLUMNS = [
     "domain", "query_words", "query_by_language", "query_copied", "passage_words",
     "passage_by_language", "passage_copied",

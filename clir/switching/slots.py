@@ -1,8 +1,6 @@
 """Hash tables in arrays, which can be mapped into memory; compiled by Numba."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -20,7 +18,7 @@ class Slots(NamedTuple):
     rows: np.ndarray  # int32, -1 where a slot is empty
 
     @classmethod
-    def of(cls, keys: np.ndarray) -> Slots:
+    def of(cls, keys: np.ndarray) -> Self:
         """A table that finds the row of each of some distinct keys."""
         size = 1 << max(1, int(_ROOM * len(keys) - 1).bit_length())
         slots = cls(np.zeros(size, np.uint64), np.full(size, EMPTY, np.int32))

@@ -5,12 +5,11 @@ is switched again. Each word is decided by a hash of (seed, text id, side, posit
 order of work, so the same corpus comes out whatever the number of partitions or workers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +76,7 @@ class Switcher:
         self._index = TermIndex.of(lexicon, languages)
 
     @classmethod
-    def open(cls, folder: Path) -> Switcher:
+    def open(cls, folder: Path) -> Self:
         """A switcher that was saved, its lexicon mapped into memory."""
         switcher = cls.__new__(cls)
         switcher._index, switcher.source, switcher.languages = TermIndex.open(folder)

@@ -4,19 +4,18 @@ Once written, the folder of an index is opened by any number of processes on a m
 share one copy in the page cache: nothing is pickled, parsed or built again.
 """
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clir import tables
 from clir.errors import InputError, in_a_line
 from clir.switching.matching import capitals_of
 from clir.switching.slots import EMPTY, Slots
@@ -57,7 +56,7 @@ class TermIndex(NamedTuple):
     longest: np.ndarray  # words of the longest term (one number)
 
     @classmethod
-    def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> TermIndex:
+    def of(cls, lexicon: pa.Table, languages: Sequence[str]) -> Self:
         """Index a lexicon with one source language (``tables.LEXICON``).
 
         A translation that is the term itself is left out where the term has another one.
@@ -120,7 +119,7 @@ class TermIndex(NamedTuple):
         (folder / "languages.json").write_text(json.dumps(names))
 
     @classmethod
-    def open(cls, folder: Path) -> tuple[TermIndex, str, list[str]]:
+    def open(cls, folder: Path) -> tuple[Self, str, list[str]]:
         """An index mapped into memory, its source language and its target languages.
 
         The compiled loops do not look whether an index is within its array. So all arrays are
@@ -153,9 +152,9 @@ class TermIndex(NamedTuple):
             "target_offsets": (_CAPITALS * entries + 1,),
             "longest": (1,),
         }
-        for name, kind in _KINDS.items():
-            array = getattr(self, name)
-            if array.dtype != kind or array.shape != shapes.get(name, (len(array),)):
+        of_nothing = TermIndex.of(tables.LEXICON.empty_table(), ["de"])
+        for name, array, other in zip(self._fields, self, of_nothing, strict=True):
+            if array.dtype != other.dtype or array.shape != shapes.get(name, (len(array),)):
                 return f"{name} is {array.dtype}{list(array.shape)}"
         for keys, rows, count in (
             (self.keys, self.rows, terms),
@@ -183,24 +182,6 @@ class TermIndex(NamedTuple):
         has = np.diff(self.first).reshape(-1, languages) > 0
         order, spread = _languages_of(has)
         return np.array_equal(order, self.languages) and np.array_equal(spread, self.spread)
-
-
-_KINDS = {
-    "keys": np.uint64,
-    "rows": np.int32,
-    "languages": np.uint8,
-    "spread": np.uint8,
-    "marks": np.bool_,
-    "first": np.int32,
-    "copy": np.bool_,
-    "capitals": np.int8,
-    "target_offsets": np.int64,
-    "target_bytes": np.uint8,
-    "phrase_keys": np.uint64,
-    "phrase_rows": np.int32,
-    "phrase_longest": np.int8,
-    "longest": np.int32,
-}
 
 
 def source_language(lexicon: pa.Table) -> str:

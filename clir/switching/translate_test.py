@@ -1,7 +1,5 @@
 """Translate-Test: texts word by word into English, before a model of English ranks them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pyarrow as pa

@@ -1,7 +1,5 @@
 """Characters in UTF-8 bytes: what each is for the words of a text; compiled by Numba."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

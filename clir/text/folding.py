@@ -9,8 +9,6 @@ marks), of variation selectors, of tatweel and of Arabic vowel marks. Each langu
 marks that its writers leave out (``clir.languages``).
 """
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache
 
@@ -76,7 +74,7 @@ def _tables(unwritten: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     more: list[int] = [0]  # at place 0: nothing is left
     for begin, end in _PLAIN:
         classes[begin:end] = SINGLE
-    for code in _codes():
+    for code in np.flatnonzero(classes != SINGLE).tolist():
         character = chr(code)
         folded = folded_form(character, unwritten)
         classes[code] = _class(character, folded)
@@ -88,17 +86,6 @@ def _tables(unwritten: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
             if folded:
                 more += [len(folded), *map(_with_flag, folded)]
     return classes, fold, np.array(more, np.int32), capital
-
-
-def _codes() -> list[int]:
-    """The code points that are to be looked at, one by one."""
-    skipped = [(0xD800, 0xE000), *_PLAIN]
-    edges = [0, *(edge for pair in sorted(skipped) for edge in pair), CODE_POINTS]
-    return [
-        code
-        for begin, end in zip(edges[::2], edges[1::2], strict=True)
-        for code in range(begin, end)
-    ]
 
 
 # The same characters of which nothing is left, for texts that are spelled anew.

@@ -3,8 +3,6 @@
 A word's key is the polynomial hash of its folded characters (``clir.text.folding``).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from clir.compiling import compiled

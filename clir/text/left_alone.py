@@ -6,8 +6,6 @@ code (snake_case, a::b, f(), C:\\x, TeX's \\commands). Nobody translates them, s
 is looked up.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from clir.compiling import compiled
@@ -22,6 +20,7 @@ from clir.text.characters import (
     class_of,
 )
 
+Span = tuple[int, int]  # where a piece begins and ends
 _FARTHEST = 256  # bytes that a piece may reach back, and a host name may be long
 _LONGEST_ENTITY = 32
 
@@ -108,7 +107,7 @@ def _find_pieces(
 @compiled
 def _piece(
     data: np.ndarray, bottom: int, at: int, stop: int, follows: bool, classes: np.ndarray
-) -> tuple[int, int]:
+) -> Span:
     """The piece that the character here is of, which begins behind ``bottom``; (at, at): none."""
     code, size = character(data, at)
     after = at + size
@@ -162,7 +161,7 @@ def _piece(
 @compiled
 def _tag(
     data: np.ndarray, bottom: int, at: int, after: int, stop: int, classes: np.ndarray
-) -> tuple[int, int]:
+) -> Span:
     """A #tag, or #tag# as is the custom in Chinese; none behind a letter (C#)."""
     if not _begins_name(data, after, stop, classes) or _ends_name(data, bottom, at, classes):
         return at, at
@@ -183,7 +182,7 @@ def _name(
     stop: int,
     follows: bool,
     classes: np.ndarray,
-) -> tuple[int, int]:
+) -> Span:
     """An e-mail address or an @name, also @name@host."""
     if not _begins_name(data, after, stop, classes):
         return at, at
@@ -248,9 +247,7 @@ def _is_listed(data: np.ndarray, begin: int, end: int, words: np.ndarray) -> boo
 
 
 @compiled
-def _host(
-    data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray
-) -> tuple[int, int]:
+def _host(data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray) -> Span:
     """A web address without its scheme, or a file's name: www.x, x.org, x.co/y, x.html."""
     end = label = at + 1
     if not _KINDS[data[end]] & _ALNUM:
@@ -308,9 +305,7 @@ def _address_end(data: np.ndarray, at: int, stop: int, classes: np.ndarray) -> i
 
 
 @compiled
-def _code_name(
-    data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray
-) -> tuple[int, int]:
+def _code_name(data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray) -> Span:
     """Names in code that an underscore or :: joins, with what dots join to them."""
     left = _back_over(data, bottom, at, _IN_NAME, classes)
     right = at
@@ -332,9 +327,7 @@ def _code_name(
 
 
 @compiled
-def _path(
-    data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray
-) -> tuple[int, int]:
+def _path(data: np.ndarray, bottom: int, at: int, stop: int, classes: np.ndarray) -> Span:
     """A path of files, or a command of TeX."""
     left, right = _back_over(data, bottom, at, _IN_PATH, classes), at
     while right < stop:

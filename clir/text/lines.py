@@ -5,8 +5,6 @@ return inside a passage, and its errors name no line. Blank lines are passed ove
 order mark, which Windows' editors put at the start of a file.
 """
 
-from __future__ import annotations
-
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager

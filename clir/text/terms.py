@@ -4,8 +4,6 @@ Terms and the words of a text that differ only in what ``clir.text.folding`` fol
 same key.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

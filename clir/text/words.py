@@ -9,8 +9,6 @@ code are no words.
 Words and terms that differ only in what ``clir.text.folding`` folds away have the same key.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -120,35 +120,29 @@ def test_a_cut_download_goes_on_where_it_was(server, tmp_path):
     assert len(server.requests) == 4  # what is there is left alone
 
 
-def test_the_part_of_an_earlier_start_is_used(server, tmp_path):
-    (tmp_path / "file.part").write_bytes(CONTENT[:1000])
-    (tmp_path / "file.part.etag").write_text(server.etag)
-    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
+@pytest.mark.parametrize(
+    ("part", "etag", "answers"),
+    [
+        (CONTENT[:1000], '"one"', {206: 1}),
+        (b"old" * 1000, '"zero"', {200: 1}),  # the file has changed meanwhile
+        (CONTENT, None, {}),  # only its name is missing
+        (b"x" * 1000, None, {206: 1, 200: 1}),  # damaged
+    ],
+)
+def test_the_part_of_an_earlier_start_is_used_if_it_is_one(server, tmp_path, part, etag, answers):
+    (tmp_path / "file.part").write_bytes(part)
+    if etag:
+        (tmp_path / "file.part.etag").write_text(etag)
+    fetch([Wanted(f"{server.url}/f", tmp_path / "file", None if etag else SHA1)])
     assert (tmp_path / "file").read_bytes() == CONTENT
-    assert server.requests[0][1] == "bytes=1000-"
-
-
-def test_a_file_that_changed_meanwhile_is_fetched_whole(server, tmp_path):
-    (tmp_path / "file.part").write_bytes(b"old" * 1000)
-    (tmp_path / "file.part.etag").write_text('"zero"')
-    fetch([Wanted(f"{server.url}/f", tmp_path / "file")])
-    assert (tmp_path / "file").read_bytes() == CONTENT
-
-
-def test_a_whole_part_only_gets_its_name(server, tmp_path):
-    (tmp_path / "file.part").write_bytes(CONTENT)
-    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
-    assert (tmp_path / "file").read_bytes() == CONTENT and not server.answers
-
-
-def test_a_damaged_part_is_fetched_again_and_a_wrong_sum_refused(server, tmp_path):
-    (tmp_path / "file.part").write_bytes(b"x" * 1000)
-    fetch([Wanted(f"{server.url}/f", tmp_path / "file", SHA1)])
-    assert (tmp_path / "file").read_bytes() == CONTENT
-    wrong = Wanted(f"{server.url}/f", tmp_path / "other", "0" * 40)
-    with pytest.raises(InputError, match="fetched twice"):
-        fetch([wrong])
+    assert server.answers == answers
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_wrong_sum_is_refused(server, tmp_path):
+    with pytest.raises(InputError, match="fetched twice"):
+        fetch([Wanted(f"{server.url}/f", tmp_path / "other", "0" * 40)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_file_costs_no_other(server, tmp_path):
@@ -173,14 +167,14 @@ def run(server, to, *arguments):
     )  # fmt: skip
 
 
-def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path):
-    prefix = "/dewiki/20260101/dewiki-20260101"
-    names = [f"dewiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
+@pytest.mark.parametrize("wiki", ["de", "pl"])
+def test_the_command_fetches_dumps_by_their_published_sums(server, tmp_path, wiki):
+    names = [f"{wiki}wiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
     sums = "".join(f"{SHA1}  {name}\n" for name in names)
-    server.files[f"{prefix}-sha1sums.txt"] = sums.encode()
-    done = run(server, tmp_path, "--wikis", "de", "--date", "20260101", "--vectors", "en,de")
+    server.files[f"/{wiki}wiki/20260101/{wiki}wiki-20260101-sha1sums.txt"] = sums.encode()
+    done = run(server, tmp_path, "--wikis", wiki, "--date", "20260101", "--vectors", f"en,{wiki}")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "vectors" / "wiki.de.align.vec").read_bytes() == CONTENT
+    assert (tmp_path / "vectors" / f"wiki.{wiki}.align.vec").read_bytes() == CONTENT
     assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
     assert all("a@b" in agent for _, _, agent in server.requests)
 
@@ -215,16 +209,6 @@ def test_mmarco_is_fetched_from_the_hub_once_and_checked(server, tmp_path):
     done = run(server, tmp_path, "--mmarco", "de")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "the hub does not give it" in done.stderr
-
-
-def test_the_command_fetches_languages_beyond_the_fourteen_where_they_are(server, tmp_path):
-    names = [f"plwiki-20260101-{table}.sql.gz" for table in ("page", "langlinks")]
-    sums = "".join(f"{SHA1}  {name}\n" for name in names)
-    server.files["/plwiki/20260101/plwiki-20260101-sha1sums.txt"] = sums.encode()
-    done = run(server, tmp_path, "--wikis", "pl", "--date", "20260101", "--vectors", "pl")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "vectors" / "wiki.pl.align.vec").exists()
-    assert sorted(path.name for path in (tmp_path / "dumps").iterdir()) == sorted(names)
     refused = run(server, tmp_path, "--mmarco", "pl")
     assert refused.returncode == 2 and "unknown language 'pl'" in refused.stderr
 

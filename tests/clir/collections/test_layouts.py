@@ -54,10 +54,14 @@ def test_queries_and_documents_in_different_languages(tmp_path):
         read(folder)
 
 
-def test_the_language_of_the_queries_may_be_given(tmp_path):
+def test_a_collection_in_one_language_is_english_unless_told(tmp_path):
     for write_layout in (layouts.write_trec, layouts.write_msmarco, layouts.write_beir):
         folder = write_layout(tmp_path / write_layout.__name__)
+        assert langs(read(folder)) == [{"en"}, {"en"}]
+        assert langs(read(folder, lang="de")) == [{"de"}, {"de"}]
         assert langs(read(folder, lang="fi", query_lang="en")) == [{"fi"}, {"en"}]
+    with pytest.raises(InputError, match="by language; leave lang away"):
+        read(layouts.write_beir_by_language(tmp_path / "parallel"), lang="de")
 
 
 def test_triples_and_top1000_are_candidates(tmp_path):
@@ -87,13 +91,6 @@ def test_where_a_split_has_no_judgments_its_triples_tell_them(tmp_path):
     write(folder / "triples.train.ids.small.tsv", "7\t2\t3", "8\t1\t3")
     judged = [tuple(row.values()) for row in read(folder)["judgments"] if row["split"] == "train"]
     assert judged == [("c", "train", "7", "2", 1), ("c", "train", "8", "1", 1)]
-
-
-def test_a_collection_in_one_language_is_english_unless_told(tmp_path):
-    folder = layouts.write_msmarco(tmp_path / "c")
-    assert {row["lang"] for row in read(folder, lang="de")["queries"]} == {"de"}
-    with pytest.raises(InputError, match="by language; leave lang away"):
-        read(layouts.write_beir_by_language(tmp_path / "parallel"), lang="de")
 
 
 def test_a_folder_without_collection_or_domain(tmp_path):

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from clir import tables
 from clir.collections import layouts as collections
 from clir.collections import reading
 from clir.collections.layouts import Part
@@ -52,14 +51,21 @@ def test_documents_carry_their_own_domain_or_the_collections(tmp_path):
         ("TREC judgments", "judgments", "q1 0 d1 1 1", "expected `query-id iteration doc-id"),
         ("TREC judgments", "judgments", "q1 0 d1 1.5", "expected `query-id iteration doc-id"),
         ("TREC run", "candidates", "q1 Q0 d1 1 x tag", "expected `query-id Q0 doc-id rank"),
+        ("BEIR texts", "documents", '{"_id": "", "text": "x"}', "an empty doc id"),
+        ("BEIR texts", "queries", '{"_id": "", "text": "x"}', "an empty query id"),
+        ("BEIR judgments", "judgments", "\td1\t1", "an empty query id"),
+        ("BEIR judgments", "judgments", "q1\t\t1", "an empty doc id"),
+        ("MS MARCO texts", "documents", "\tx", "an empty doc id"),
+        ("negatives of triples", "candidates", "1\t2\t", "an empty doc id"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, form, kind, line, message):
     path = tmp_path / "file.tsv"
     path.write_text(f"\n{line}\n")
-    with pytest.raises(InputError) as error:
-        rows([Part(kind, form, str(path), "c", "web", "en", "test")])
-    assert str(error.value).startswith(f"{path}:2: {message}")
+    for start in (0, 1):  # also where a task begins with it
+        with pytest.raises(InputError) as error:
+            rows([Part(kind, form, str(path), "c", "web", "en", "test", start)])
+        assert str(error.value).startswith(f"{path}:2: {message}")
 
 
 def test_judgments_with_and_without_a_header(tmp_path):
@@ -79,32 +85,3 @@ def test_places_of_an_id(tmp_path):
         (f"{tmp_path}/a.tsv", 3, "2"),
         (f"{tmp_path}/b.tsv", 1, "2"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("form", "kind", "line", "message"),
-    [
-        ("BEIR texts", "documents", '{"_id": "", "text": "x"}', "an empty doc id"),
-        ("BEIR texts", "queries", '{"_id": "", "text": "x"}', "an empty query id"),
-        ("BEIR judgments", "judgments", "\td1\t1", "an empty query id"),
-        ("BEIR judgments", "judgments", "q1\t\t1", "an empty doc id"),
-        ("MS MARCO texts", "documents", "\tx", "an empty doc id"),
-        ("negatives of triples", "candidates", "1\t2\t", "an empty doc id"),
-    ],
-)
-def test_an_empty_id_is_named(tmp_path, form, kind, line, message):
-    path = tmp_path / "file"
-    good = '{"_id": "a", "text": "x"}' if form == "BEIR texts" else line.replace("\t", "7\t") + "7"
-    path.write_text(f"{good}\n{line}\n")
-    part = Part(kind, form, str(path), "c", "web", "en", "test", start=len(good) + 1)
-    with pytest.raises(InputError) as error:
-        rows([part])
-    assert str(error.value) == f"{path}:2: {message}"
-
-
-def test_candidates_have_the_columns_of_their_table(tmp_path):
-    folder = layouts.write_beir(tmp_path / "c")
-    given = Collection(path=folder, domain="news")
-    (run,) = (file for file in collections.files(given) if file.kind == "candidates")
-    (batch,) = reading.read(run)
-    tables.check(batch.schema, tables.CANDIDATES, "candidates")

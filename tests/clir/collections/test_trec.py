@@ -8,10 +8,9 @@ from clir.errors import InputError
 
 def read(path, reader=trec.read_documents):
     return [
-        (*row.values(), int(line))
+        (*(cell.as_py() for cell in cells), int(line))
         for columns, lines in reader(path)
         for *cells, line in zip(*columns.values(), lines, strict=True)
-        for row in [dict(zip(columns, (cell.as_py() for cell in cells), strict=True))]
     ]
 
 

@@ -28,32 +28,6 @@ def test_any_field_can_be_overridden():
     assert experiment.collections.test[0].domain == "news"
 
 
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("training.stepz=1", "unknown key training.stepz; valid here: batch_size"),
-        ("models.static.layer=1", "unknown key models.static.layer; valid here: base"),
-        ("colections=1", "unknown key colections"),
-        ("switching.languages=[de, xx]", "unknown language 'xx': use one of en, de"),
-        ("training.steps=many", "training.steps: Input should be a valid integer"),
-        ("training.batch_size=3", "batch_size 3 is too small for 2 workers: 4 at least"),
-        ("models.static.methods=[magic]", "methods.0: 'magic' is no method; there are zero-shot"),
-        ("collections.test=[{domain: news}]", "a collection has either a path or a name"),
-        ("collections.test=[{path: x, name: y}]", "a collection has either a path or a name"),
-        ("training", "expected key=value"),
-        ("lexicons.vector_texts={de: x}", "vector_texts needs en"),
-        (
-            "lexicons={vectors: {en: x, de: y}, vector_texts: {de: z}}",
-            "de has both vectors and vector_texts",
-        ),
-    ],
-)
-def test_mistakes_name_the_key_and_what_it_may_be(override, message):
-    with pytest.raises(InputError) as error:
-        load(DEMO, [override])
-    assert message in str(error.value) and "\n" not in str(error.value)
-
-
 def wrong(*overrides: str) -> list[str]:
     """The lines that the demo with these settings is refused with, without the file's name."""
     with pytest.raises(InputError) as error:
@@ -64,12 +38,19 @@ def wrong(*overrides: str) -> list[str]:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
+        ("training.stepz=1", "unknown key training.stepz; valid here: batch_size"),
+        ("models.static.layer=1", "unknown key models.static.layer; valid here: base"),
+        ("colections=1", "unknown key colections"),
+        ("training.steps=many", "training.steps: Input should be a valid integer"),
+        ("training", "--set training: expected key=value"),
         ("seeds=[]", "seeds: it is empty"),
         ("seeds=[7, 7]", "seeds: 7 is named twice"),
         ("seeds=[1, -1]", "seeds.1: Input should be greater than or equal to 0"),
         (f"seeds=[{2**63}]", f"seeds.0: Input should be less than {2**63}"),
         ("collections.train=[]", "collections.train: it is empty"),
         ("collections.test=[]", "collections.test: it is empty"),
+        ("collections.test=[{domain: news}]", "collections.test.0: a collection has either a path"),
+        ("collections.test=[{path: x, name: y}]", "collections.test.0: a collection has either a"),
         ("collections.test=[a/x, a/x]", "collections.test: a/x is named twice"),
         ("collections.test=[a/x, b/x]", "collections: x stands for two folders"),
         ("models={}", "models: it is empty"),
@@ -78,6 +59,7 @@ def wrong(*overrides: str) -> list[str]:
         ("models.static.loss=binary-cross-entropy", "models.static.loss: a static cannot learn by"),
         ("switching.negatives=30", "models.cross-encoder.batch_size: batch_size 40 is too small"),
         ("models.static.batch_size=1", "models.static.batch_size: batch_size 1 is too small"),
+        ("models.static.methods=[magic]", "models.static.methods.0: 'magic' is no method; there"),
         ("models.static.methods=[]", "models.static.methods: it is empty"),
         ("models.static.methods=[ml-cs, ml-cs]", "models.static.methods: ml-cs is named"),
         ("models.cross-encoder.batch_size=3", "models.cross-encoder.batch_size: batch_size 3 is"),
@@ -87,6 +69,7 @@ def wrong(*overrides: str) -> list[str]:
         ("models.cross-encoder.max_length=4", "models.cross-encoder.max_length: 4 tokens hold"),
         ("models.cross-encoder.candidates=73", "evaluation.depth: only 72 of the 73 candidates"),
         ("switching.languages=[]", "switching.languages: it is empty, and ml-cs, wiki-cs switch"),
+        ("switching.languages=[de, xx]", "switching.languages.1: unknown language 'xx': use one"),
         ("switching.languages=[de, de]", "switching.languages: de is named twice"),
         ("switching.languages=[de, en]", "switching.languages: English text cannot be switched"),
         ("switching.pair=[en, en]", "switching.pair: en and en is the training data of zero-shot"),
@@ -102,15 +85,11 @@ def wrong(*overrides: str) -> list[str]:
         ("models.static.scale=0", "models.static.scale: Input should be greater than 0"),
         ("models.static.scale=.nan", "models.static.scale: Input should be a finite number"),
         ("training.gradient_clip=-1", "training.gradient_clip: Input should be greater than or"),
-        (
-            "models.static.token_dropout=1",
-            "models.static.token_dropout: Input should be",
-        ),
+        ("models.static.token_dropout=1", "models.static.token_dropout: Input should be less"),
         ("training.batch_size=3", "training.batch_size: batch_size 3 is too small"),
         ("models.static.batch_size=0", "models.static.batch_size: Input should be"),
         ("evaluation.languages=[]", "evaluation.languages: it is empty"),
         ("evaluation.mlir={x: [en, de]}", "evaluation.mlir.x: the key is the number of languages"),
-        ("evaluation.mlir={../x: [en, de]}", "evaluation.mlir.../x: '../x' cannot name a file"),
         ("evaluation.mlir={3: [en, de]}", "evaluation.mlir.3: the key is the number of languages"),
         ("evaluation.mlir={2: [en, en]}", "evaluation.mlir.2: en is named twice"),
         ("evaluation.mlir={1: [en]}", "evaluation.mlir.1: name at least 2 languages"),
@@ -119,6 +98,11 @@ def wrong(*overrides: str) -> list[str]:
         ("titles=[]", "lexicons.phrases: no lexicon that wiki-cs could ask is given"),
         ("lexicons.words=[word-vectors]", "lexicons.words: it asks for word-vectors, but"),
         ("lexicons.words=[]", "lexicons.words: no lexicon that bl-cs, ml-cs, translate-test, tran"),
+        ("lexicons.vector_texts={de: x}", "lexicons.vectors: vectors or vector_texts needs en"),
+        (
+            "lexicons={vectors: {en: x, de: y}, vector_texts: {de: z}}",
+            "lexicons.vectors: de has both vectors and vector_texts",
+        ),
         ("lexicons.vector_training.subwords=[5, 3]", "lexicons.vector_training.subwords: (5, 3)"),
         ("spark.master=locl", "spark.master: locl is no master"),
         ("spark.driver_memory=much", "spark.driver_memory: much is no size"),

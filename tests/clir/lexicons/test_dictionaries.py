@@ -44,10 +44,6 @@ def test_a_dictionary_names_its_bad_line(tmp_path):
     ]:
         with pytest.raises(InputError, match=re.escape(f"{path}{message}") + "$"):
             read(path, content.encode())
-    with pytest.raises(InputError, match=r"en-de.tsv:2: not UTF-8"):
-        read(path, b"go\tgehen\nso\t\xfcber\n")
-    with pytest.raises(InputError, match="no such file"):
-        read_dictionary(tmp_path / "none.tsv", "de")
 
 
 def test_only_a_newline_parts_entries(tmp_path):

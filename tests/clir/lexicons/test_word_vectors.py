@@ -23,7 +23,7 @@ def test_text_vectors_are_read_up_to_the_limit(tmp_path):
     for path in (plain, packed):
         vectors = word_vectors.read_vec(path, limit=2)
         assert vectors.words.to_pylist() == ["the", "new york"]
-        np.testing.assert_allclose(vectors.matrix, [[1, 0], [0.5, -0.01]], rtol=1e-6)
+        np.testing.assert_array_equal(vectors.matrix, np.float32([[1, 0], [0.5, -0.01]]))
 
 
 def test_mistakes_in_vectors_name_the_line(tmp_path):
@@ -38,6 +38,7 @@ def test_mistakes_in_vectors_name_the_line(tmp_path):
         ("2 2\nthe 0,5 0,1\n", "x.vec:2: not a word"),
         ("2 2\nthe 0.5 0.1 0.7\n", "x.vec:2: more numbers than the 2 of the first line"),
         ("2 3\nthe 0.5 0.1\n", "x.vec:2: 2 numbers, expected 3"),
+        ("3 2\nthe 1 0\na 0 1\n", "x.vec: 2 vectors, its first line says 3; fetch it"),
     ]:
         path.write_text(text)
         with pytest.raises(InputError, match=message):
@@ -46,14 +47,6 @@ def test_mistakes_in_vectors_name_the_line(tmp_path):
     cut.write_bytes(gzip.compress(b"9 1\n" + b"a 1\n" * 9)[:-9])
     with pytest.raises(InputError, match=r"cut.vec.gz: cannot be read to its end"):
         word_vectors.read_vec(cut, 10)
-
-
-def test_text_vectors_that_are_cut_between_lines(tmp_path):
-    path = tmp_path / "x.vec"
-    path.write_text("3 2\nthe 1 0\na 0 1\n")
-    assert len(word_vectors.read_vec(path, limit=2).words) == 2
-    with pytest.raises(InputError, match=r"x.vec: 2 vectors, its first line says 3; fetch it"):
-        word_vectors.read_vec(path, limit=3)
 
 
 @pytest.mark.parametrize("name", ["x.vec", "x.vec.gz"])
@@ -90,13 +83,6 @@ def test_what_is_no_word_or_no_direction_is_dropped_and_counted(tmp_path, name):
         "more numbers than dimensions": 1, "no word": 3,
     }  # fmt: skip
     assert np.isfinite(word_vectors.normalised(vectors.matrix)).all()
-
-
-def test_all_words_of_a_file_may_be_of_no_use(tmp_path):
-    (tmp_path / "x.vec").write_text("1 2\nthe nan 0\n")
-    vectors = word_vectors.read_vec(tmp_path / "x.vec", 10)
-    assert len(vectors.words) == 0 and vectors.matrix.shape == (0, 2)
-    assert vectors.dropped == {"not finite": 1}
 
 
 numbers = st.floats(width=32) | st.sampled_from([0.0, float("nan"), float("-inf")])
@@ -157,17 +143,6 @@ def test_cut_words_and_broken_numbers_of_a_model_are_dropped_and_counted(fasttex
     broken = word_vectors.of_words(word_vectors.read_bin(tmp_path / "model.bin", 100))
     assert sorted(broken.words.to_pylist()) == ["hund", "maus"]
     assert broken.dropped == {"not UTF-8": 2, "not finite": 1, "no word": 1}
-
-
-def test_a_models_vectors_as_text_are_the_same(model, tmp_path):
-    trained, _ = model
-    words = trained.get_words()
-    lines = [f"{w} {' '.join(map(str, trained.get_word_vector(w).tolist()))}" for w in words]
-    (tmp_path / "x.vec").write_text("\n".join([f"{len(words)} 10", *lines]))
-    vectors = word_vectors.read_vec(tmp_path / "x.vec", limit=100)
-    assert vectors.words.to_pylist() == words
-    expected = [trained.get_word_vector(word) for word in words]
-    np.testing.assert_array_equal(vectors.matrix, np.stack(expected))
 
 
 def test_models_that_are_cut_or_none_are_refused(model, tmp_path):

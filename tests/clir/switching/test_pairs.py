@@ -3,22 +3,15 @@
 import pyarrow as pa
 
 from clir import tables
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.switching.pairs import switch_pairs
 from clir.switching.plans import Plan
 from clir.switching.switcher import Switcher
 
 
 def test_what_is_no_text_of_a_pair_stays_as_it_was(tmp_path):
-    entry = {
-        "source_lang": ["en"],
-        "target_lang": ["de"],
-        "source_term": ["dog"],
-        "target_term": ["Hund"],
-        "score": [1.0],
-        "origin": ["dictionary"],
-    }
-    Switcher(ranked(pa.table(entry)), ["de"]).save(tmp_path / "de")
+    entries = ranked(entry_table("en", "de", ["dog"], ["Hund"]))
+    Switcher(entries, ["de"]).save(tmp_path / "de")
     text = {"query": "which dog", "passage": "a dog"}
     named = {name: "en" if name.endswith("lang") else name for name in tables.PAIRS.names}
     pair = named | text | {"label": 0}

@@ -1,23 +1,11 @@
 import pyarrow as pa
 
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.switching.quality_card import corpus_of, quality_card
 
 
-def lexicon(*entries, score=1.0):
-    source, target = zip(*entries, strict=True)
-    return ranked(
-        pa.table(
-            {
-                "source_lang": pa.repeat("en", len(entries)),
-                "target_lang": pa.repeat("de", len(entries)),
-                "source_term": source,
-                "target_term": target,
-                "score": pa.repeat(score, len(entries)),
-                "origin": pa.repeat("x", len(entries)),
-            }
-        )
-    )
+def lexicon(*entries):
+    return ranked(entry_table("en", "de", *zip(*entries, strict=True)))
 
 
 def test_a_card_counted_by_hand():

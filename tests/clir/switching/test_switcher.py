@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clir.errors import InputError
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.switching.slots import find
 from clir.switching.switcher import Switcher
 from clir.switching.term_index import Slots
@@ -28,24 +28,14 @@ ENTRIES = [
 
 def lexicon(entries=ENTRIES):
     source, target_lang, target = zip(*entries, strict=True)
-    n = len(entries)
-    return ranked(
-        pa.table(
-            {
-                "source_lang": pa.repeat("en", n),
-                "target_lang": pa.array(target_lang),
-                "source_term": pa.array(source),
-                "target_term": pa.array(target),
-                "score": pa.repeat(1.0, n),
-                "origin": pa.repeat("dictionary", n),
-            }
-        )
-    )
+    return ranked(entry_table("en", list(target_lang), source, target))
 
 
-def switch(texts, languages=("de",), probability=1.0, per_text=False, ids=None, **options):
+def switch(
+    texts, languages=("de",), probability=1.0, per_text=False, ids=None, entries=ENTRIES, **options
+):
     ids = pa.array(ids or [f"t{n}" for n in range(len(texts))])
-    switcher = Switcher(lexicon(), languages, **options)
+    switcher = Switcher(lexicon(entries), languages, **options)
     return switcher.switch(pa.array(texts), ids, "query", probability, 1, per_text)
 
 
@@ -70,19 +60,8 @@ def test_whole_words_and_nothing_else(text, result):
 
 def switched_by(entries, text, max_words=8, source="en", target="de"):
     """A text switched by a dictionary of (term, translation)."""
-    terms, translations = zip(*entries, strict=True)
-    n = len(entries)
-    table = pa.table(
-        {
-            "source_lang": [source] * n,
-            "target_lang": [target] * n,
-            "source_term": terms,
-            "target_term": translations,
-            "score": [1.0] * n,
-            "origin": ["dictionary"] * n,
-        }
-    )
-    switcher = Switcher(ranked(table), [target], max_words=max_words)
+    table = ranked(entry_table(source, target, *zip(*entries, strict=True)))
+    switcher = Switcher(table, [target], max_words=max_words)
     done = switcher.switch(pa.array([text]), pa.array(["id"]), "query", 1.0, 1)
     return done.texts[0].as_py()
 
@@ -161,12 +140,7 @@ def test_a_translation_takes_the_capitals_of_its_word():
 
 
 def test_addresses_and_names_are_left_alone():
-    entries = [
-        ("news", "Nachrichten"),
-        ("water", "Wasser"),
-        ("house", "Haus"),
-        ("amp", "Verstärker"),
-    ]
+    entries = [(word, word[::-1]) for word in ("news", "water", "house", "amp")]
     for text in (
         "see https://news.example.com/water?q=house",
         "mail water@house.example",
@@ -174,7 +148,7 @@ def test_addresses_and_names_are_left_alone():
         "fire &amp; water_house",
     ):
         assert switched_by(entries, text) == text
-    assert switched_by(entries, "(news.com) house") == "(news.com) Haus"
+    assert switched_by(entries, "(news.com) house") == "(news.com) esuoh"
 
 
 def test_elided_articles_are_parted_from_what_they_stand_before():
@@ -222,44 +196,21 @@ def test_a_language_that_lacks_the_word_is_not_drawn():
 
 
 def test_characters_without_blanks_between_them():
-    back = ranked(
-        pa.table(
-            {
-                "source_lang": ["zh", "zh"],
-                "target_lang": ["en", "en"],
-                "source_term": ["狗", "大学"],
-                "target_term": ["dog", "university"],
-                "score": [1.0, 1.0],
-                "origin": ["dictionary"] * 2,
-            }
-        )
+    entries = [("狗", "dog"), ("大学", "university")]
+    assert switched_by(entries, "大学的狗狗。狗 x", source="zh", target="en") == (
+        "university 的 dog dog。dog x"
     )
-    done = Switcher(back, ["en"], max_words=4).switch(
-        pa.array(["大学的狗狗。狗 x"]), pa.array(["a"]), "query", 1.0, 1
-    )
-    assert done.texts[0].as_py() == "university 的 dog dog。dog x"
-
-
-def test_counts_words_and_switched_words():
-    done = switch(["a hot dog here", "nothing"], max_words=3)
-    assert list(done.words) == [4, 1] and list(done.switched) == [2, 0]
 
 
 def test_words_translated_by_themselves_are_told_apart():
-    table = lexicon([("taxi", "de", "Taxi"), ("dog", "de", "Hund")])
-    done = Switcher(table, ["de"]).switch(
-        pa.array(["a taxi, dog dog"]), pa.array(["1"]), "query", 1.0, 1
-    )
+    done = switch(["a taxi, dog dog"], entries=[("taxi", "de", "Taxi"), ("dog", "de", "Hund")])
     assert done.by_language.tolist() == [[2]] and done.copied.tolist() == [[1]]
     assert done.switched.tolist() == [2] and done.texts.to_pylist() == ["a taxi, Hund Hund"]
 
 
 def test_a_word_is_drawn_for_itself_only_where_it_has_no_other_translation():
-    table = lexicon([("taxi", "de", "Taxi"), ("taxi", "zh", "出租车"), ("Opel", "de", "Opel")])
-    switcher = Switcher(table, ["de", "zh"])
-    done = switcher.switch(
-        pa.array(["taxi OPEL"] * 20), pa.array(map(str, range(20))), "query", 1.0, 1
-    )
+    entries = [("taxi", "de", "Taxi"), ("taxi", "zh", "出租车"), ("Opel", "de", "Opel")]
+    done = switch(["taxi OPEL"] * 20, ("de", "zh"), entries=entries)
     assert done.texts.unique().to_pylist() == ["出租车 OPEL"]
     assert done.copied.sum() == 20
 
@@ -340,8 +291,8 @@ def test_words_are_replaced_whole_and_what_is_between_them_stays(texts, probabil
 
 
 def test_words_are_counted_by_the_language_they_went_into():
-    done = switch(["a dog house", "dog, dog"], languages=("fr", "de"), max_words=3)
-    assert done.switched.tolist() == [2, 2] and done.words.tolist() == [3, 2]
+    done = switch(["a dog house", "dog, dog", "none"], languages=("fr", "de"), max_words=3)
+    assert done.switched.tolist() == [2, 2, 0] and done.words.tolist() == [3, 2, 1]
     assert done.by_language[0].tolist() == [0, 2]  # a phrase counts as its words
     assert done.by_language[1].sum() == 2
 

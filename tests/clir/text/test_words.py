@@ -70,56 +70,18 @@ def test_marks_and_format_characters_belong_to_the_word_they_stand_in():
 
 
 ADDRESSES = [
-    "https://news.example.com/water?q=house#fire",
-    "http://de.example.org/wiki/Zürich_(See)",
-    "git+ssh://water@house.example/news.git",
-    "https://zh.example.org/wiki/北京",
-    "www.water-house.example",
-    "WWW.News.Example",
-    "news.example.com",
-    "bbc.co.uk/news",
-    "t.co/water",
-    "spiegel.de",
-    "water.house@news.example.co.uk",
-    "first_last+water@house.example",
-    "вода@дом.example",
-    "@water_news",
-    "@water@house.example",
-    "@дом",
-    "#climate",
-    "#вода_дом",
-    "#気候変動",
-    "＃気候",
-    "&amp;",
-    "&#39;",
-    "&#x1F600;",
-    "snake_case_water",
-    "__init__",
-    "water_house.news()",
-    "std::water::house",
-    "water()",
-    "~/water/house.txt",
-    "/usr/share/water",
-    "C:\\water\\house",
-    "\\textbf",
-    "report.pdf",
-    "video.mp4",
-    "photo.JPG",
-    "src/water/house.py",
-    "./water",
-    "~/water",
-    "user_name@news.com",
-    "first.de@news.example",
-    "@water_news@house.example",
-    "mailto:water@house.example",
-    "tel:+49-30-1234",
-    "doi:10.1000/water",
-    "corriere.it",
-    "elpais.es",
-    "ndtv.in/news",
-    "<b>",
-    "</b>",
-    "<br/>",
+    *r"""
+    https://news.example.com/water?q=house#fire http://de.example.org/wiki/Zürich_(See)
+    git+ssh://water@house.example/news.git https://zh.example.org/wiki/北京
+    www.water-house.example WWW.News.Example news.example.com bbc.co.uk/news t.co/water
+    spiegel.de water.house@news.example.co.uk first_last+water@house.example вода@дом.example
+    @water_news @water@house.example @дом #climate #вода_дом #気候変動 ＃気候 &amp; &#39;
+    &#x1F600; snake_case_water __init__ water_house.news() std::water::house water()
+    ~/water/house.txt /usr/share/water C:\water\house \textbf report.pdf video.mp4 photo.JPG
+    src/water/house.py ./water ~/water user_name@news.com first.de@news.example
+    @water_news@house.example mailto:water@house.example tel:+49-30-1234 doi:10.1000/water
+    corriere.it elpais.es ndtv.in/news <b> </b> <br/>
+    """.split(),
     "<br />",
     '<a href="water.html" class="house">',
 ]
