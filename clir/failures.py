@@ -4,8 +4,6 @@ Engines wrap each other's errors and tell of them in pages of text, so they are 
 say. No engine is loaded here.
 """
 
-from __future__ import annotations
-
 import re
 import traceback
 

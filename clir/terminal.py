@@ -1,7 +1,5 @@
 """What a job says to a person; what engines say goes to a log beside the results."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -5,8 +5,6 @@ connections. mMARCO comes from the Hugging Face hub (HF_ENDPOINT: a mirror of it
 checked where they are published. What is there already is not fetched again.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Collection
 from functools import partial
