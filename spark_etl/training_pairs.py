@@ -16,7 +16,7 @@ from clir.experiment import Experiment, Switching
 from clir.switching import rates
 from clir.switching.methods import BASELINE, METHODS
 from clir.switching.pairs import build_switchers, switch_pairs
-from clir.switching.plans import Plan, on_the_fly, plan
+from clir.switching.plans import Plan, on_the_fly, pairs_folder, plan
 from spark_etl.negatives import candidate_negatives, find_candidates, random_negatives
 from spark_etl.session import Spark, read_table
 
@@ -24,12 +24,15 @@ from spark_etl.session import Spark, read_table
 def build(spark: Spark, experiment: Experiment, method: str) -> Path:
     """Make the training pairs of one method; returns their folder.
 
-    Of a method that is switched on the fly these are the English ones, and its look-up tables.
+    Of a method that is switched on the fly these are the English ones. Its look-up tables are made
+    too, and the rates that it reaches are measured.
     """
     chosen = plan(experiment, method)
     if on_the_fly(experiment, method):
         build_switchers(experiment, method)
-        return build(spark, experiment, BASELINE)
+        english = build(spark, experiment, BASELINE)
+        _measure(spark, experiment, method)
+        return english
     stage, seed = stages.pairs(experiment, method), experiment.seeds[0]
     given = _given_candidates(spark, experiment)
     if chosen.switches:
@@ -38,15 +41,34 @@ def build(spark: Spark, experiment: Experiment, method: str) -> Path:
     def write(out: Path) -> dict[str, Any]:
         pairs = _pairs(spark(), experiment, method, given(), seed)
         pairs = shuffled(pairs, experiment, _sizes(pairs, experiment, method), seed)
-        switchers = experiment.workspace.switchers(method)
-        switch = _switch(chosen, str(switchers), seed)
-        columns = from_arrow_schema(tables.SWITCHED_PAIRS)
-        pairs.mapInArrow(switch, columns).write.parquet(str(out / "data"))
-        counts = _counts(read_table(spark(), out / "data"), chosen)
-        return counts | _drops(spark(), experiment, method)
+        _switched(pairs, experiment, method).write.parquet(str(out / "data"))
+        written = read_table(spark(), out / "data")
+        labels = F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")
+        (plain,) = written.agg(*labels).collect()
+        return plain.asDict() | _rates(written, chosen) | _drops(spark(), experiment, method)
 
     manifest.build(experiment.workspace, *stage, write)
     return stage.folder
+
+
+def _measure(spark: Spark, experiment: Experiment, method: str) -> None:
+    """Leave a manifest in ``switch_rates/METHOD``: the rates reached by one draw over all pairs.
+
+    Training draws anew in every pass, from the same lexicon at the same p.
+    """
+
+    def write(_: object) -> dict[str, Any]:
+        english = read_table(spark(), pairs_folder(experiment, BASELINE) / "data")
+        return _rates(_switched(english, experiment, method), plan(experiment, method))
+
+    manifest.build(experiment.workspace, *stages.switch_rates(experiment, method), write)
+
+
+def _switched(pairs: DataFrame, experiment: Experiment, method: str) -> DataFrame:
+    """``tables.SWITCHED_PAIRS`` of English pairs, by the seed of written pairs."""
+    chosen, switchers = plan(experiment, method), str(experiment.workspace.switchers(method))
+    switch = _switch(chosen, switchers, experiment.seeds[0])
+    return pairs.mapInArrow(switch, from_arrow_schema(tables.SWITCHED_PAIRS))
 
 
 def _pairs(
@@ -257,16 +279,14 @@ def _switch(
     return run
 
 
-def _counts(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
-    """Pairs and words, and (``switched``) the share of words that went into each language."""
+def _rates(pairs: DataFrame, chosen: Plan) -> dict[str, Any]:
+    """Words, and (``switched``) the share of them that went into each language."""
 
     def count(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield rates.count(batch, chosen)
 
-    labels = F.count("*").alias("pairs"), F.count_if(F.col("label") == 1).alias("positives")
-    (plain,) = pairs.agg(*labels).collect()
     columns = from_arrow_schema(rates.COUNTS)
     counted = pairs.select(*rates.COLUMNS).mapInArrow(count, columns)
     summed = counted.groupBy(*rates.KEYS).agg(F.sum("words").alias("words"))
-    return plain.asDict() | rates.summary(row.asDict() for row in summed.collect())
+    return rates.summary(row.asDict() for row in summed.collect())

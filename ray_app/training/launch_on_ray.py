@@ -17,8 +17,6 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import progress
 from clir.experiment import Experiment
-from clir.switching.plans import on_the_fly
-from ray_app.training import switched_pairs
 from ray_app.training.runs import Run, train_due
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ def train(experiment: Experiment) -> list[Run]:
     training a small model. A killed worker is replaced and its run resumed; a killed driver's
     next start resumes from the checkpoints in the output folder.
     """
-    for method in experiment.methods:
-        if on_the_fly(experiment, method):
-            switched_pairs.measure(experiment, method)
     return train_due(experiment, partial(_launch, experiment))
 
 

@@ -95,7 +95,7 @@ with cluster.connected():
 """
 
 
-def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
+def test_training_switches_on_the_fly(switched, tmp_path):
     linked(tmp_path, switched, "collections", "lexicon", "switchers", "pairs/zero-shot")
     one = [
         "models={static: {family: static, methods: [zero-shot, ml-cs]}}",
@@ -111,12 +111,6 @@ def test_training_switches_on_the_fly_and_tells_the_rates(switched, tmp_path):
     assert any((plain[name] != table).any() for name, table in weights.items())
     # A bag of words is trained in fp32 all the same: its weights have more than bf16's bits.
     assert all((table.view("uint32") & 0xFFFF).any() for table in weights.values())
-    rates, written = (
-        json.loads((folder / "ml-cs" / "manifest.json").read_text())["counts"]
-        for folder in (tmp_path / "switch_rates", switched / "pairs")
-    )
-    assert rates["switched"] == written["switched"]
-    assert 0.1 < rates["switched"]["news"]["query"]["all"] < 0.25
 
 
 def test_the_contract_of_the_results(finished):

@@ -344,6 +344,14 @@ def test_pairs_of_every_method(spark, prepared):
     assert "switched" not in manifest.read(prepared.output / "pairs" / "zero-shot")["counts"]
 
 
+def test_rates_of_what_is_switched_on_the_fly_are_those_of_written_pairs(spark, prepared):
+    written = manifest.read(training_pairs.build(spark, prepared, "ml-cs"))["counts"]
+    later = change(prepared, switching={"on_the_fly": True})
+    assert training_pairs.build(spark, later, "ml-cs") == prepared.workspace.pairs("zero-shot")
+    rates = manifest.read(prepared.workspace.switch_rates("ml-cs"))["counts"]
+    assert rates == {name: written[name] for name in rates} and "switched" in rates
+
+
 def test_failed_translations_are_named_and_no_training_pairs(spark, settings, tmp_path):
     corpus = tmp_path / "train" / "ar" / "corpus.jsonl"
     queries = tmp_path / "train" / "de" / "queries.jsonl"
