@@ -22,7 +22,7 @@ from clir import manifest, stages, tables, whole_files
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.lexicons import word_vectors
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.text.terms import term_keys
 from spark_etl.session import Spark, read_each, read_table, run_each
 
@@ -163,15 +163,9 @@ def write_entries(work: Path, lang: str, block: int, count: int) -> int:
     query, rank = np.nonzero(back[place.reshape(found.shape)] == rows[:, None])
     source = _words(work, "en").take(pa.array(rows[query]))
     target = _words(work, lang).take(pa.array(found[query, rank]))
-    entries = {
-        "source_lang": pa.repeat("en", len(query)),
-        "target_lang": pa.repeat(lang, len(query)),
-        "source_term": source,
-        "target_term": target,
-        "score": scores[query, rank].astype(np.float64),
-        "origin": pa.repeat("word-vectors", len(query)),
-    }
-    whole_files.write_table(pa.table(entries), work / f"{lang}.entries.{block:09}.parquet")
+    nearness = scores[query, rank].astype(np.float64)
+    entries = entry_table("en", lang, source, target, "word-vectors", nearness)
+    whole_files.write_table(entries, work / f"{lang}.entries.{block:09}.parquet")
     return len(query)
 
 

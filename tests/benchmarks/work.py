@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clir import experiment, manifest
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.lexicons.sql_dump import Account, read_dump
 from clir.switching import switcher as switching
 from spark_etl import session, titles
@@ -165,19 +165,7 @@ def _switcher(dictionary: str) -> switching.Switcher:
     entries = json.loads(Path(dictionary).read_text())
     langs = sorted({lang for lang, _, _ in entries})
     lang, source, target = zip(*entries, strict=True)
-    table = ranked(
-        pa.table(
-            {
-                "source_lang": pa.repeat("en", len(lang)),
-                "target_lang": lang,
-                "source_term": source,
-                "target_term": target,
-                "score": pa.repeat(1.0, len(lang)),
-                "origin": pa.repeat("dictionary", len(lang)),
-            }
-        )
-    )
-    return switching.Switcher(table, langs)
+    return switching.Switcher(ranked(entry_table("en", lang, source, target)), langs)
 
 
 def _switch(switcher: switching.Switcher, batch: pa.RecordBatch) -> switching.Switched:

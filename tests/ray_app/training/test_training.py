@@ -17,7 +17,7 @@ from clir import tables
 from clir.errors import InputError
 from clir.experiment import Model
 from clir.families import LOSSES as ROWS
-from clir.lexicons.entries import ranked
+from clir.lexicons.entries import entry_table, ranked
 from clir.switching.plans import OnTheFly, Plan
 from clir.switching.switcher import Switcher
 from ray_app.models.encoding import Encoder
@@ -238,17 +238,9 @@ def test_ids_are_of_their_collection_and_a_teacher_may_give_no_score():
 
 
 def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path):
-    table = pa.table(
-        {
-            "source_lang": ["en"] * 20,
-            "target_lang": ["de"] * 20,
-            "source_term": [f"q{n}" for n in range(20)],
-            "target_term": [f"F{n}" for n in range(20)],
-            "score": [1.0] * 20,
-            "origin": ["dictionary"] * 20,
-        }
-    )
-    Switcher(ranked(table), ["de"]).save(tmp_path / "switchers" / "de")
+    source, target = (pa.array([f"{letter}{n}" for n in range(20)]) for letter in "qF")
+    entries = ranked(entry_table("en", "de", source, target))
+    Switcher(entries, ["de"]).save(tmp_path / "switchers" / "de")
     plan = Plan("bl-cs", ("de",), (), 0.5, ("dictionary",), False, 1)
     switch = OnTheFly(plan, tmp_path / "switchers")
     stream = batching.PairStream(pairs, positives_only=False, switch=switch)
