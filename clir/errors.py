@@ -24,10 +24,18 @@ def user_message(error: BaseException) -> str | None:
     for cause in causes(error):
         if isinstance(cause, InputError):
             return str(cause)
-        wrapped = _IN_TRACEBACK.search(str(cause))
+        wrapped = _IN_TRACEBACK.search(text_of(cause))
         if wrapped:
             return wrapped.group(1).strip()
     return None
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says. One of Spark's asks its JVM for that, which may be gone."""
+    try:
+        return str(error)
+    except Exception as lost:
+        return f"{type(lost).__name__}: {lost}"
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -44,5 +52,5 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def in_a_line(error: BaseException) -> str:
     """What an error of a library says, short enough for a message of ours."""
-    said = " ".join(str(error).split())[:200]
+    said = " ".join(text_of(error).split())[:200]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -20,7 +20,9 @@ _SETTINGS = {
     "": "have fewer workers at work",
 }
 # Who is gone has said why in the log, if anywhere.
-_SPEECHLESS = r"Py4JNetworkError|Answer from Java side is empty|JAVA_GATEWAY_EXITED"
+_SPEECHLESS = (
+    r"Py4JNetworkError|Py4JJavaError: \w+Error: |Answer from Java side is empty|JAVA_GATEWAY_EXITED"
+)
 # The first that is found is told, with its groups.
 _FAILURES = {
     r"No space left on device|OutOfDiskError|Disk quota exceeded": (
@@ -70,7 +72,9 @@ def in_a_line(error: BaseException, log: str = "") -> str:
 
     ``log``: what engines have said last.
     """
-    text = "\n".join(f"{type(cause).__name__}: {cause}" for cause in errors.causes(error))
+    text = "\n".join(
+        f"{type(cause).__name__}: {errors.text_of(cause)}" for cause in errors.causes(error)
+    )
     if re.search(_SPEECHLESS, text):
         text += log
     for pattern, said in _FAILURES.items():

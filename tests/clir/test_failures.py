@@ -71,3 +71,13 @@ def test_a_jvm_that_is_gone_has_said_why_in_the_log():
 def test_a_refusal_of_the_system_is_no_fault_of_ours():
     said = failures.in_a_line(PermissionError(13, "Permission denied", "/data/a"))
     assert said == "the system refuses: PermissionError: [Errno 13] Permission denied: '/data/a'"
+
+
+def test_an_error_whose_jvm_is_gone_is_told_by_what_the_jvm_said_last():
+    class Py4JJavaError(Exception):
+        def __str__(self):
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    log = "WARN java.lang.OutOfMemoryError: Java heap space\n"
+    assert failures.in_a_line(Py4JJavaError(), log).startswith("a JVM of Spark's is out of memory")
+    assert failures.in_a_line(Py4JJavaError()).startswith("Spark's JVM is gone")
