@@ -22,6 +22,7 @@ class Interrupted(NamedTuple):
     ranking: Start  # by SIGTERM
     half_mined: list[Path]  # what lay in the private place after the first one
     last: str  # what the last one said
+    log: str  # what engines had said by then
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,8 @@ def starts(tmp_path_factory) -> Interrupted:
     shutil.rmtree(temporary)
     assert not (output / "report.html").exists()
     done = succeed(*command(output))
-    return Interrupted(output, first, second, third, left, done.stdout + done.stderr)
+    log = (output / "engines.log").read_text()
+    return Interrupted(output, first, second, third, left, done.stdout + done.stderr, log)
 
 
 @pytest.fixture(scope="session")
