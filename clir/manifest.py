@@ -85,6 +85,17 @@ def is_current(folder: Path, origin: Mapping[str, Any]) -> bool:
     return made is not None and all(made.get(key) == value for key, value in origin.items())
 
 
+def due(
+    workspace: OutputFolder, origins: Mapping[Path, Mapping[str, Any]]
+) -> dict[Path, Mapping[str, Any]]:
+    """The folders that are to be made; of the others it is told that they are up to date."""
+    left = {folder: of for folder, of in origins.items() if not is_current(folder, of)}
+    for folder in origins:
+        if folder not in left:
+            progress.up_to_date(workspace.name(folder))
+    return left
+
+
 @contextmanager
 def at_work(workspace: OutputFolder, origins: Mapping[Path, Mapping[str, Any]]) -> Iterator[None]:
     """Hold the folders of stages that are about to be made, and look at what they are made from."""

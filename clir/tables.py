@@ -1,6 +1,9 @@
-"""The Arrow schema of every table that crosses a stage, and the check that a file has it."""
+"""The Arrow schema of every table that crosses a stage; how it is read, and checked for columns."""
+
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.dataset
 
 from clir.errors import InputError
 
@@ -105,6 +108,11 @@ MEASURES = _schema(
     measure=_TEXT,
     value=_REAL,
 )
+
+
+def dataset(folder: Path) -> pyarrow.dataset.Dataset:
+    """The rows in a folder's Parquet files, file by file in the order of their names."""
+    return pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
 
 
 def check(schema: pa.Schema, expected: pa.Schema, where: str) -> None:

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
-from clir import manifest, stages
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Lexicons
-from clir.lexicons.entries import chain, dataset
+from clir.lexicons.entries import chain
 from clir.switching.quality_card import Corpus, corpus_of, quality_card
 from clir.switching.switcher import MAX_TITLE_WORDS
 from spark_etl.session import Spark, read_table, run_each
@@ -59,7 +59,7 @@ def build(spark: Spark, experiment: Experiment) -> Path:
 def _cards(entries: Path, texts: Path, settings: Lexicons, lang: str) -> list[dict[str, Any]]:
     """The cards of a language's lexicons."""
     corpus = corpus_of(pq.read_table(texts)["text"].combine_chunks())
-    table = dataset(entries).to_table(filter=pc.field("target_lang") == lang)
+    table = tables.dataset(entries).to_table(filter=pc.field("target_lang") == lang)
     return list(_cards_of(table, corpus, settings))
 
 

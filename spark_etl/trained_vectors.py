@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.dataset
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from clir import manifest, progress, stages
+from clir import manifest, progress, stages, tables
 from clir.experiment import Experiment, VectorTraining
 from clir.lexicons import vector_training
 from spark_etl.session import Spark, run_each
 
 
-class _Due(NamedTuple):
-    """A language whose vectors are to be trained."""
+class _Asked(NamedTuple):
+    """A language whose vectors are asked for."""
 
     lang: str
     texts: list[Path]
@@ -35,27 +34,23 @@ def train(spark: Spark, experiment: Experiment, terms: Callable[[], DataFrame]) 
     ``terms()``: entries of the other lexicons, whose target terms are words of languages that
     part their words otherwise than ``clir.text.words``.
     """
-    workspace, folders, due = experiment.workspace, {}, []
+    workspace, asked = experiment.workspace, {}
     for lang, paths in experiment.lexicons.vector_texts.items():
         stage = stages.vectors(experiment, lang)
-        folders[lang] = stage.folder
         origin = manifest.origin_of(workspace, stage.inputs, stage.settings)
-        if manifest.is_current(stage.folder, origin):
-            progress.up_to_date(workspace.name(stage.folder))
-        else:
-            # Executors do not run in this process's folder.
-            texts = [path.absolute() for path in paths]
-            due.append(_Due(lang, texts, stage.folder, origin))
-    if due:
-        with manifest.at_work(workspace, {one.folder: one.origin for one in due}):
-            _train_each(spark(), experiment, due, terms)
-    return folders
+        # Executors do not run in this process's folder.
+        asked[lang] = _Asked(lang, [path.absolute() for path in paths], stage.folder, origin)
+    if due := manifest.due(workspace, {one.folder: one.origin for one in asked.values()}):
+        with manifest.at_work(workspace, due):
+            left = [one for one in asked.values() if one.folder in due]
+            _train_each(spark(), experiment, left, terms)
+    return {lang: one.folder for lang, one in asked.items()}
 
 
 def _train_each(
     spark: SparkSession,
     experiment: Experiment,
-    due: list[_Due],
+    due: list[_Asked],
     terms: Callable[[], DataFrame],
 ) -> None:
     settings, limit = experiment.lexicons.vector_training, experiment.lexicons.vector_words
@@ -70,7 +65,7 @@ def _train_each(
 
         told = piece / "progress"
 
-        def train_one(one: _Due) -> None:
+        def train_one(one: _Asked) -> None:
             write = partial(_write, one, known, settings, limit)
             with progress.sent_to(told):
                 manifest.publish(workspace, one.folder, one.origin, write)
@@ -80,11 +75,10 @@ def _train_each(
 
 
 def _write(
-    due: _Due, known: Path, settings: VectorTraining, limit: int, out: Path
+    one: _Asked, known: Path, settings: VectorTraining, limit: int, out: Path
 ) -> dict[str, int]:
-    folder = known / f"target_lang={due.lang}"
+    folder = known / f"target_lang={one.lang}"
     terms = pa.array([], pa.string())
     if folder.exists():
-        table = pyarrow.dataset.dataset(str(folder), format="parquet").to_table(["target_term"])
-        terms = table["target_term"].combine_chunks()
-    return vector_training.train(due.texts, due.lang, terms, settings, limit, out / "words.vec")
+        terms = tables.dataset(folder).to_table(["target_term"])[0].combine_chunks()
+    return vector_training.train(one.texts, one.lang, terms, settings, limit, out / "words.vec")

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -110,7 +109,7 @@ def _map(work: Path, lang: str) -> int:
     folder = work / "seeds" / f"target_lang={lang}"
     pairs = np.empty((0, 2), np.int64)
     if folder.exists():
-        table = pyarrow.dataset.dataset(str(folder), format="parquet").to_table()
+        table = tables.dataset(folder).to_table()
         sides = (
             _rows_of(table["target_term"], work, lang),
             _rows_of(table["source_term"], work, "en"),

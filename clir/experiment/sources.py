@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.dataset
 
 from clir import manifest
 from clir.collections import layouts, reading
@@ -21,6 +20,7 @@ from clir.languages import LANGUAGES, OF_COLLECTIONS
 from clir.lexicons.dictionaries import dictionaries_in
 from clir.retrieval.first_stages import FIRST_STAGES
 from clir.switching.methods import METHODS
+from clir.tables import dataset
 
 
 def dumps(experiment: Experiment) -> Iterator[Problem]:
@@ -108,9 +108,8 @@ def _raise(problems: Iterable[Problem]) -> None:
 
 def _distinct(folder: Path, column: str, rows: pc.Expression) -> set[str]:
     """The values of a column of a table, batch by batch."""
-    data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
     values: set[str] = set()
-    for batch in data.to_batches(columns=[column], filter=rows):
+    for batch in dataset(folder).to_batches(columns=[column], filter=rows):
         values.update(batch[column].unique().to_pylist())
     return values
 

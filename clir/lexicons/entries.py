@@ -5,25 +5,16 @@ letter case; look-ups go by their keys (``clir.text.terms``), which ignore case 
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 
 from clir import tables
 from clir.text.hashing import mix
 from clir.text.terms import find_terms
 from clir.text.words import hash_ids
-
-
-def dataset(folder: Path) -> pyarrow.dataset.Dataset:
-    """The entries in a folder of Parquet files."""
-    data = pyarrow.dataset.dataset(str(folder), format="parquet", exclude_invalid_files=True)
-    tables.check(data.schema, tables.LEXICON, str(folder))
-    return data
 
 
 def entry_table(

@@ -104,7 +104,7 @@ def read_dump(
     """
     path = Path(path)
     reader, rest = Reader(path, table, schema, account), b""
-    for block in blocks_of_lines(path):
+    for block in _blocks_of_lines(path):
         batch, rest = reader.read(rest + block)
         if batch.num_rows:
             yield batch
@@ -123,7 +123,7 @@ def _check_share(path: Path, account: Account, allowed: float) -> None:
         )
 
 
-def blocks_of_lines(path: Path) -> Iterator[bytes]:
+def _blocks_of_lines(path: Path) -> Iterator[bytes]:
     """Blocks of whole lines; a remark that ends the dump without a newline is left out."""
     carry, last = b"", b""
     try:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from clir import tables
@@ -107,6 +106,5 @@ def brought(
 
 def _read(folder: Path, **wanted: str) -> pa.Table:
     """The rows of a table with these values in its columns."""
-    data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
     same = (pc.field(name) == value for name, value in wanted.items())
-    return data.to_table(filter=reduce(and_, same))
+    return tables.dataset(folder).to_table(filter=reduce(and_, same))

@@ -23,7 +23,7 @@ def build_switchers(experiment: Experiment, method: str) -> Path:
 
     def write(out: Path) -> dict[str, int]:
         wanted = pc.field("target_lang").isin([*chosen.query_languages, *chosen.passage_languages])
-        data = entries.dataset(experiment.workspace.lexicon / "data")
+        data = tables.dataset(experiment.workspace.lexicon / "data")
         table = data.to_table(filter=wanted).combine_chunks()
         chained = entries.chain(
             table.filter(pc.equal(table["origin"], origin)) for origin in chosen.origins

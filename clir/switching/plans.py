@@ -1,6 +1,6 @@
 """How one method switches in an experiment: which side into what, how often, and on the fly or not.
 
-A plan only says; ``switching.tables`` lays out what it looks words up in.
+A plan only says; ``switching.pairs`` lays out what it looks words up in.
 """
 
 from pathlib import Path

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clir import manifest, stages
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -22,7 +22,7 @@ def build_translators(experiment: Experiment) -> Path:
 
     def write(out: Path) -> dict[str, int]:
         count = 0
-        data = entries.dataset(experiment.workspace.lexicon / "data")
+        data = tables.dataset(experiment.workspace.lexicon / "data")
         for lang in LANGUAGES:
             table = data.to_table(filter=pc.field("target_lang") == lang)
             parts = (

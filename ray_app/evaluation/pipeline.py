@@ -37,13 +37,9 @@ def evaluate(experiment: Experiment) -> list[Path]:
     if experiment.reranks:
         candidates.build(experiment)
     systems = list(plan_systems(experiment))
-    due = [each for each in systems if not manifest.is_current(each.folder, each.origin)]
-    for each in systems:
-        if each not in due:
-            progress.up_to_date(workspace.name(each.folder))
-    if due:
-        with manifest.at_work(workspace, {each.folder: each.origin for each in due}):
-            _rank(experiment, sources_of(experiment), due)
+    if due := manifest.due(workspace, {each.folder: each.origin for each in systems}):
+        with manifest.at_work(workspace, due):
+            _rank(experiment, sources_of(experiment), [s for s in systems if s.folder in due])
     return [each.folder for each in systems]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-import pyarrow.dataset
 
+from clir import tables
 from ray_app.evaluation import models, ranking
 from ray_app.evaluation.sides import Side
 from ray_app.evaluation.systems import Sources, System
@@ -43,7 +43,7 @@ def _candidates(
     folder: Path, collection: str, queries: Side, documents: Side
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places of queries and of their candidates, by query: the best of each source by turns."""
-    data = pyarrow.dataset.dataset(sorted(map(str, (folder / "data").glob("*.parquet"))))
+    data = tables.dataset(folder / "data")
     wanted = pc.field("collection") == collection
     for key, side in (("query_id", queries), ("doc_id", documents)):
         wanted &= pc.field(key).isin(side.ids)

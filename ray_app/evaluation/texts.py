@@ -14,7 +14,7 @@ import pyarrow.dataset
 
 from clir.collections import trec
 from clir.languages import OF_COLLECTIONS
-from clir.tables import TEXT_IDS
+from clir.tables import TEXT_IDS, dataset
 from ray_app.evaluation.conditions import Held, Partly
 
 
@@ -92,7 +92,7 @@ def in_order(table: pa.Table) -> pa.Table:
 @lru_cache(maxsize=64)
 def read_flawed(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
     """Ids of one language's texts that are failed translations: column id."""
-    data = _data(tables / "flawed_translations")
+    data = dataset(tables / "flawed_translations")
     same = {"collection": collection, "kind": kind, "lang": lang}
     wanted = reduce(and_, (pc.field(name) == value for name, value in same.items()))
     return data.to_table(columns=["id"], filter=wanted)
@@ -120,7 +120,7 @@ def _scanned(
     wanted = _wanted(*place)
     if of_ids is not None:
         wanted &= of_ids
-    return _data(tables / kind).to_table(columns=list(columns) or None, filter=wanted)
+    return dataset(tables / kind).to_table(columns=list(columns) or None, filter=wanted)
 
 
 # Small tables stay: every condition reads them again, one that mixes languages all of them.
@@ -146,12 +146,8 @@ def _pieces(
 ) -> list[pyarrow.dataset.ParquetFileFragment]:
     """The row groups that may hold texts of one language, as their files' statistics tell."""
     wanted = _of_language(collection, lang)
-    files = _data(tables / kind).get_fragments()
+    files = dataset(tables / kind).get_fragments()
     return [piece for file in files for piece in file.split_by_row_group(wanted)]
-
-
-def _data(folder: Path) -> pyarrow.dataset.Dataset:
-    return pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
 
 
 def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
@@ -161,7 +157,7 @@ def read_judgments(tables: Path, collection: str, split: str) -> pd.DataFrame:
 
 def _judgments(tables: Path, collection: str, split: str) -> pa.Table:
     wanted = (pc.field("collection") == collection) & (pc.field("split") == split)
-    return _data(tables / "judgments").to_table(filter=wanted)
+    return dataset(tables / "judgments").to_table(filter=wanted)
 
 
 @lru_cache(maxsize=64)
@@ -173,7 +169,7 @@ def held_languages(tables: Path, collection: str, split: str) -> Held:
     found = (
         {
             lang
-            for batch in _data(tables / kind).to_batches(columns=["lang"], filter=wanted)
+            for batch in dataset(tables / kind).to_batches(columns=["lang"], filter=wanted)
             for lang in batch["lang"].unique().to_pylist()
         }
         for kind, wanted in (("documents", of_collection), ("queries", of_split))

@@ -7,9 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import pyarrow.dataset
-
-from clir import manifest, progress, stages
+from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
@@ -75,28 +73,19 @@ def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) 
     that was killed has left there.
     """
     _build_tokenizers(experiment)
+    workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
     runs = plan_runs(experiment)
-    if due := _due(runs):
-        workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
-        with (
-            workspace.held(checkpoints),
-            manifest.at_work(workspace, {run.folder: run.origin for run in due}),
-        ):
-            train(due, workspace.kept(checkpoints))
+    if due := manifest.due(workspace, {run.folder: run.origin for run in runs}):
+        found = [_with_base(run) for run in runs if run.folder in due]
+        with workspace.held(checkpoints), manifest.at_work(workspace, due):
+            train(found, workspace.kept(checkpoints))
             shutil.rmtree(workspace.kept(checkpoints), ignore_errors=True)  # all are finished
     return runs
 
 
-def _due(runs: list[Run]) -> list[Run]:
-    """Those that are not finished, their base models found."""
-    found = []
-    for run in runs:
-        if run.is_due():
-            base = run.model.base
-            found.append(replace(run, base=base_models.find(base)) if base is not None else run)
-        else:
-            progress.up_to_date(run.workspace.name(run.folder))
-    return found
+def _with_base(run: Run) -> Run:
+    base = run.model.base
+    return run if base is None else replace(run, base=base_models.find(base))
 
 
 def _build_tokenizers(experiment: Experiment) -> None:
@@ -145,8 +134,7 @@ def _sampled(sources: list[Iterator[str]], texts: int) -> Iterator[str]:
 
 
 def _column(folder: Path, name: str) -> Iterator[str]:
-    data = pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
-    for batch in data.to_batches(columns=[name]):
+    for batch in tables.dataset(folder).to_batches(columns=[name]):
         yield from batch[name].to_pylist()
 
 

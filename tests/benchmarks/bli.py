@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
+from clir import tables
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
 from clir.lexicons import word_vectors
-from clir.lexicons.entries import dataset
 from spark_etl import lexicon_table, titles, trained_vectors
 from spark_etl.session import read_table, spark_session
 
@@ -91,7 +91,7 @@ def prepare(arguments: argparse.Namespace, langs: list[str]) -> tuple[pa.Table, 
         vectors = trained_vectors.train(
             spark, experiment(**training), lambda: read_table(spark(), folder)
         )
-    return dataset(folder).to_table(), vectors
+    return tables.dataset(folder).to_table(), vectors
 
 
 def measure(

@@ -186,7 +186,7 @@ def write_config(path: Path, page: Path, langlinks: Path, wikis: list[str]) -> P
 
 
 def mining(folder: Path) -> list[dict[str, Any]]:
-    """The whole Spark job, thirteen languages at once; and one large file in it."""
+    """The whole Spark job, thirteen languages at once."""
     pages, links, configs = {}, {}, {}
     for times in GROWTH:
         size = 200_000 * times
@@ -211,10 +211,6 @@ def mining(folder: Path) -> list[dict[str, Any]]:
     def loops(times: int) -> list[str]:
         return work("re_mining", pages[times], links[times], *LANGS)
 
-    def one_file(way: str) -> Callable[[int], list[str]]:
-        module = [sys.executable, "-m", "tests.benchmarks.gzip_in_spark", way]
-        return lambda times: [*module, str(pages[times])]
-
     return [
         compared(
             "mining titles, 4 times the work", "s", mine(1, 2), loops,
@@ -223,10 +219,6 @@ def mining(folder: Path) -> list[dict[str, Any]]:
         compared(
             "mining titles of four Wikipedias, 4 times the work", "s", mine(4, 2), mine(4, 1),
             "1 core", 1.7, cores=2, peer_cores=1, at=4, job=job(4),
-        ),
-        compared(
-            "one gzip dump in Spark, 16 times the work", "s", one_file("stream"),
-            one_file("split"), "one task unpacks, all parse", 1, cores=2, at=16,
         ),
     ]  # fmt: skip
 

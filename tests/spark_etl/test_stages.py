@@ -18,6 +18,7 @@ from clir.languages import FOURTEEN
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
+from tests.sample_runs import ODD
 from tests.tables import tables_of
 
 PAGES = [
@@ -432,6 +433,40 @@ def fails(work) -> str:
     message = user_message(error.value)
     assert message and "\n" not in message
     return message
+
+
+def test_rejected_rows_of_a_user_s_own_folder_stay(settings):
+    settings.workspace.open()
+    theirs = settings.workspace.rejected_titles / "mine"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    assert "titles.rejected" in fails(lambda: titles.mine(must_not_start, settings))
+    assert theirs.read_text() == "mine" and not (settings.workspace.titles).exists()
+
+
+def test_names_that_mean_something_in_paths_are_names(spark, settings, tmp_path):
+    """Of the output folder and of collections: the same tables as with plain names."""
+    made = []
+    for name in ("plain", ODD):
+        path = tmp_path / "data" / name / name
+        path.parent.mkdir(parents=True)
+        train = [experiment.Collection(path=write_collection(path))]
+        named = change(
+            settings,
+            output=tmp_path / "made" / name,
+            collections={"train": train, "test": []},
+            switching={"negatives_from": "bm25"},
+        )
+        prepare(spark, named)
+        lexicon_card.build(spark, named)
+        for method in ("zero-shot", "ml-cs"):
+            rows = data(training_pairs.build(spark, named, method))
+            assert {row["collection"] for row in rows} == {name}
+            kept = ("query_id", "doc_id", "query", "passage", "label")
+            made.append(sorted(tuple(row[key] for key in kept) for row in rows))
+    plain, switched, odd, odd_switched = made
+    assert len(plain) == 6 * 2 * 3 and {row[:2] for row in plain} == {row[:2] for row in odd}
+    assert len(switched) == len(odd_switched)
 
 
 def test_mistakes_in_collections_name_file_and_line(spark, settings, tmp_path):
