@@ -1,5 +1,4 @@
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -170,10 +169,8 @@ def test_labels_of_topics():
 @pytest.mark.parametrize(
     "piece", ["<!--", "<script>", "<![CDATA[", "<a b='", "<", "<x y ", "&", "<a "]
 )
-def test_hostile_markup_takes_no_longer(piece):
-    """Whatever begins and never ends is looked for once, not once for each beginning."""
-    pages = [f"<DOCHDR></DOCHDR><title>{piece * 20_000}", f"<TEXT>{piece * 20_000}"]
-    started = time.monotonic()
-    for page in pages:
-        title_and_text(page)
-    assert time.monotonic() - started < 2
+def test_hostile_markup_is_read_in_time(piece):
+    """What begins and never ends is looked for once: for each beginning, it would take hours."""
+    for head in ("<DOCHDR></DOCHDR><title>", "<TEXT>"):
+        title, text = title_and_text(head + piece * 200_000)
+        assert len(title) + len(text) <= len(piece) * 200_000

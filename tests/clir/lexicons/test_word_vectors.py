@@ -170,13 +170,11 @@ def test_csls_as_by_hand_whatever_the_blocks(queries, keys, count, seed):
     r_x = np.sort(cosine, axis=1)[:, -10:].mean(axis=1)
     r_y = np.sort(cosine.T, axis=1)[:, -10:].mean(axis=1)
     expected = 2 * cosine - r_x[:, None] - r_y
-    before = word_vectors.ROWS, word_vectors.KEYS
-    word_vectors.ROWS, word_vectors.KEYS = 7, 11
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(word_vectors, "ROWS", 7)
+        patch.setattr(word_vectors, "KEYS", 11)
         np.testing.assert_allclose(word_vectors.nearness(y, x), r_y, atol=1e-5)
         found, scores = word_vectors.csls(x, y, word_vectors.nearness(x, y), r_y, count)
-    finally:
-        word_vectors.ROWS, word_vectors.KEYS = before
     best = -np.sort(-expected, axis=1)[:, :count]
     np.testing.assert_allclose(scores, best, atol=1e-5)
     np.testing.assert_allclose(np.take_along_axis(expected, found, 1), best, atol=1e-5)
