@@ -13,8 +13,8 @@ def main() -> None:
     from ray_app import cluster
     from ray_app.evaluation import pipeline
 
-    with cluster.connected():
-        pipeline.evaluate(settings)
+    with cluster.connection() as connect:
+        pipeline.evaluate(connect, settings)
 
 
 if __name__ == "__main__":

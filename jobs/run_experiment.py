@@ -40,9 +40,9 @@ def main() -> None:
     from ray_app.training import launch_on_ray
 
     prepare_data(settings)
-    with cluster.connected():
-        launch_on_ray.train(settings)
-        pipeline.evaluate(settings)
+    with cluster.connection() as connect:
+        launch_on_ray.train(connect, settings)
+        pipeline.evaluate(connect, settings)
     files.write(settings)
     table.print_table(settings)
 

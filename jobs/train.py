@@ -26,8 +26,8 @@ def main() -> None:
     from ray_app import cluster
     from ray_app.training import launch_on_ray
 
-    with cluster.connected():
-        launch_on_ray.train(settings)
+    with cluster.connection() as connect:
+        launch_on_ray.train(connect, settings)
 
 
 if __name__ == "__main__":

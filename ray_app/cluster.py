@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import ray
@@ -11,17 +11,31 @@ import ray
 from clir import progress, scratch
 from clir.errors import InputError, in_a_line
 
+# Joins or starts the cluster when first called; what is up to date never calls it.
+Connect = Callable[[], None]
+
 # For the processes of a local cluster, which inherit them: a worker's prints come once and plain.
 _PLAIN = {"RAY_TRAIN_ENABLE_PRINT_PATCH": "0", "RAY_COLOR_PREFIX": "0"}
 
 
 @contextmanager
-def connected() -> Iterator[None]:
-    """Join the cluster that RAY_ADDRESS names (``ray job submit`` sets it), or start a local one.
+def connection() -> Iterator[Connect]:
+    """The cluster that RAY_ADDRESS names (``ray job submit`` sets it), or a local one.
 
     A cluster started here is no other's: it does not join one that runs on this machine, nor can
     others take it for theirs. It ends with the block; one that was joined goes on.
     """
+    with ExitStack() as block:
+
+        def connect() -> None:
+            if not ray.is_initialized():
+                block.enter_context(_connected())
+
+        yield connect
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
     for name, value in _PLAIN.items():
         os.environ.setdefault(name, value)
     try:

@@ -29,7 +29,7 @@ SMALL = [
     "training.steps=40",
     "training.batch_size=32",
     "training.tokenizer_sample=4000",
-    "training.checkpoint_every=4",
+    "training.checkpoint_every=20",
     "leave_out={model: static, domain: social, methods: [zero-shot]}",
     "evaluation.languages=[en, de, ar]",
 ]
@@ -74,11 +74,18 @@ def linked(output: Path, made: Path, *parts: str) -> Path:
     return output
 
 
-def interrupted(output: Path, temporary: Path, number: int, at_work: Callable[[], object]) -> Start:
+def must_not_start() -> None:
+    """In place of an engine."""
+    raise AssertionError("work began")
+
+
+def interrupted(
+    output: Path, temporary: Path, number: int, at_work: Callable[[], object], *overrides: str
+) -> Start:
     """Run until something is at work, then send a signal; wait 30 s for what is left."""
     log = temporary.with_name(f"{temporary.name}.log")
     with log.open("w") as file:
-        job = subprocess.Popen(command(output), cwd=ROOT, stdout=file, stderr=file,
+        job = subprocess.Popen(command(output, *overrides), cwd=ROOT, stdout=file, stderr=file,
                                env=os.environ | {"TMPDIR": str(temporary)})  # fmt: skip
     started: list[psutil.Process] = []
     try:

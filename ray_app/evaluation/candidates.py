@@ -14,15 +14,17 @@ from clir.experiment import Experiment
 from clir.retrieval.candidates import Search, brought
 from clir.retrieval.first_stages import FIRST_STAGES
 from clir.whole_files import write_table
+from ray_app.cluster import Connect
 from ray_app.evaluation.texts import held_languages
 
 
-def build(experiment: Experiment) -> Path:
+def build(connect: Connect, experiment: Experiment) -> Path:
     """Make the candidates of every test collection: a table; its folder."""
     stage, tables = stages.candidates(experiment), experiment.workspace.collections
     source, split, depth = stage.settings["from"], stage.settings["split"], stage.settings["depth"]
 
     def write(out: Path) -> dict[str, int]:
+        connect()
         names = dict(enumerate(stage.settings["collections"]))
         english = {
             # Folders are called by a collection's number: its name may mean something in a path.

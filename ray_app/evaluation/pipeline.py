@@ -19,6 +19,7 @@ from clir import manifest, progress, stages
 from clir.experiment import Experiment
 from clir.switching.translate_test import build_translators
 from clir.workspace import Workspace
+from ray_app.cluster import Connect
 from ray_app.evaluation import candidates, pieces, texts
 from ray_app.evaluation.conditions import Condition, conditions, read_languages
 from ray_app.evaluation.dense import Embedding
@@ -29,16 +30,17 @@ Item = Embedding | Rankings
 _RETRIES = 3  # of an actor, and of an item
 
 
-def evaluate(experiment: Experiment) -> list[Path]:
+def evaluate(connect: Connect, experiment: Experiment) -> list[Path]:
     """Rank and score all systems; the folders with their runs and per-query values."""
     workspace = experiment.workspace
     if stages.translates(experiment):
         build_translators(experiment)
     if experiment.reranks:
-        candidates.build(experiment)
+        candidates.build(connect, experiment)
     systems = list(plan_systems(experiment))
     if due := manifest.due(workspace, {each.folder: each.origin for each in systems}):
         with manifest.at_work(workspace, due):
+            connect()
             _rank(experiment, sources_of(experiment), [s for s in systems if s.folder in due])
     return [each.folder for each in systems]
 

@@ -17,6 +17,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
 from clir import progress
 from clir.experiment import Experiment
+from ray_app.cluster import Connect
 from ray_app.training.runs import Run, train_due
 
 if TYPE_CHECKING:
@@ -24,18 +25,19 @@ if TYPE_CHECKING:
     from ray_app.training.network import Network
 
 
-def train(experiment: Experiment) -> list[Run]:
+def train(connect: Connect, experiment: Experiment) -> list[Run]:
     """Train every run of the experiment that is not finished; all runs, finished now.
 
     One group of workers trains them one after another: starting workers takes longer than
     training a small model. A killed worker is replaced and its run resumed; a killed driver's
     next start resumes from the checkpoints in the output folder.
     """
-    return train_due(experiment, partial(_launch, experiment))
+    return train_due(experiment, partial(_launch, connect, experiment))
 
 
-def _launch(experiment: Experiment, runs: list[Run], kept: Path) -> None:
+def _launch(connect: Connect, experiment: Experiment, runs: list[Run], kept: Path) -> None:
     workspace, training = experiment.workspace, experiment.training
+    connect()
     use_gpu = ray.cluster_resources().get("GPU", 0) > 0
     with workspace.piece(workspace.checkpoints) as piece:
         told = piece / "progress"

@@ -56,8 +56,10 @@ def job(tmp_path):
         script, told = tmp_path / "job.py", tmp_path / f"told.{len(jobs)}"
         script.write_text(STARTS.replace("WORK", work))
         env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+        # These tests may run where hang-ups are ignored (nohup).
         process = subprocess.Popen([sys.executable, script, told], stderr=subprocess.PIPE,
-                                   text=True, env=env)  # fmt: skip
+                                   text=True, env=env, preexec_fn=lambda: signal.signal(
+                                       signal.SIGHUP, signal.SIG_DFL))  # fmt: skip
         jobs.append(process)
         wait_for(lambda: told.exists() and len(told.read_text().split()) == 3)
         *started, folder = told.read_text().split()

@@ -46,7 +46,8 @@ def starts(tmp_path_factory) -> Interrupted:
 
     first = interrupted(output, temporary, signal.SIGINT, mining)
     left = list(half_done.glob("*/*"))
-    second = interrupted(output, temporary, signal.SIGKILL, training)
+    often = "training.checkpoint_every=4"
+    second = interrupted(output, temporary, signal.SIGKILL, training, often)
     third = interrupted(output, temporary, signal.SIGTERM, ranking)
     shutil.rmtree(temporary)
     assert not (output / "report.html").exists()

@@ -19,7 +19,17 @@ from clir import experiment, manifest
 from clir.errors import InputError
 from clir.scoring.measures import MEASURES
 from clir.workspace import Workspace
-from tests.sample_runs import DATA, ODD, ROOT, SMALL, command, linked, run, succeed
+from tests.sample_runs import (
+    DATA,
+    ODD,
+    ROOT,
+    SMALL,
+    command,
+    linked,
+    must_not_start,
+    run,
+    succeed,
+)
 
 
 def test_another_start_does_nothing_again(finished):
@@ -89,7 +99,8 @@ from ray_app.training.switched_pairs import switched_pairs
 output, *overrides = sys.argv[1:]
 overrides = [f"output={output}", *overrides]
 settings = experiment.load(Path("jobs/configs/demo.yaml"), overrides)
-with cluster.connected():
+with cluster.connection() as connect:
+    connect()
     for method in ("bl-cs", "ml-cs", "wiki-cs"):
         switched_pairs(settings, method).write_parquet(f"{output}/on-ray/{method}")
 """
@@ -190,8 +201,8 @@ def test_nothing_is_computed_from_what_was_damaged(
     monkeypatch.chdir(ROOT)
     settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
     work = {
-        "train": lambda: launch_on_ray.train(settings),
-        "rank": lambda: pipeline.evaluate(settings),
+        "train": lambda: launch_on_ray.train(must_not_start, settings),
+        "rank": lambda: pipeline.evaluate(must_not_start, settings),
         "report": lambda: files.write(settings),
     }[job]
     stage, _, pattern = damaged.partition("/")

@@ -18,7 +18,7 @@ from clir.languages import FOURTEEN
 from spark_etl import collection_tables, lexicon_card, lexicon_table, titles, training_pairs
 from tests import layouts
 from tests.dumps import LANGLINKS, PAGE, dump_text, page, write_dump
-from tests.sample_runs import ODD
+from tests.sample_runs import ODD, must_not_start
 from tests.tables import tables_of
 
 PAGES = [
@@ -405,7 +405,7 @@ def test_title_pairs_do_not_give_the_title_away(spark, prepared):
 
 def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
     made = []
-    for partitions in (1, 2, 7):
+    for partitions in (1, 7):
         output = settings.output / str(partitions)
         parted = change(settings, spark={"shuffle_partitions": partitions}, output=output)
         prepare(spark, parted)
@@ -414,13 +414,8 @@ def test_the_same_bytes_for_any_number_of_partitions(spark, settings):
             folder = training_pairs.build(spark, parted, method)
             assert len(list((folder / "data").glob("*.parquet"))) == partitions  # as asked
         made.append((tables_of(parted.output), (card / "card.json").read_text()))
-    assert made[0] == made[1] == made[2]
-    made = [tables for tables, _ in made]
-    assert {"titles/data", "lexicon/data", "collections/documents"} < made[0].keys()
-
-
-def must_not_start():
-    raise AssertionError("work began")
+    assert made[0] == made[1]
+    assert {"titles/data", "lexicon/data", "collections/documents"} < made[0][0].keys()
 
 
 def test_a_stage_that_is_up_to_date_does_not_even_start_spark(prepared):

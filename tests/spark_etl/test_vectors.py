@@ -20,7 +20,8 @@ from spark_etl import (
     vector_lexicon,
 )
 from tests.dumps import LANGLINKS, PAGE, page, write_dump
-from tests.spark_etl.test_stages import change, data, fails, must_not_start, write_collection
+from tests.sample_runs import must_not_start
+from tests.spark_etl.test_stages import change, data, fails, write_collection
 
 # English and German of one corpus, word by word: fastText sees the same in both.
 NOTHING_ELSE = {"name": "test", "collections": {"train": [], "test": []}, "models": {}}
