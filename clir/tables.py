@@ -1,11 +1,14 @@
 """The Arrow schema of every table that crosses a stage; how it is read, and checked for columns."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset
 
 from clir.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -110,8 +113,10 @@ MEASURES = _schema(
 )
 
 
-def dataset(folder: Path) -> pyarrow.dataset.Dataset:
+def dataset(folder: Path) -> "pyarrow.dataset.Dataset":
     """The rows in a folder's Parquet files, file by file in the order of their names."""
+    import pyarrow.dataset  # 0.15 s, which workers that read none can save
+
     return pyarrow.dataset.dataset(sorted(map(str, folder.glob("*.parquet"))))
 
 

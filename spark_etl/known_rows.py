@@ -30,6 +30,8 @@ def keep(
     InputError where it is more than the share ``most`` of a collection's split.
     """
     table = read_table(session, out / kind)
+    if table.isEmpty():
+        return {kind: 0}
     texts = {key: read_table(session, out / of) for of, key in TEXT_IDS.items()}
     staging = out / "unknown"
     missing = (table.join(texts[key], ["collection", key], "left_anti") for key in texts)
