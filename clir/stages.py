@@ -262,7 +262,7 @@ def run(experiment: Experiment, one: Trained) -> Stage:
         ),
     }
     if switch := on_the_fly(experiment, one.method):
-        settings["plan"] = switch.plan._asdict()
+        settings["switch"] = {**switch.plan._asdict(), "seed": switch.seed}
         inputs.append(switch.switchers)
     return Stage(workspace.model(one.name), inputs, settings)
 

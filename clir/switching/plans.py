@@ -35,6 +35,7 @@ class OnTheFly(NamedTuple):
 
     plan: Plan
     switchers: Path
+    seed: int  # of the draws: the experiment's first, as of pairs that are written
 
 
 def plan(experiment: Experiment, method: str) -> Plan:
@@ -56,7 +57,7 @@ def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
     chosen = plan(experiment, method)
     if not (chosen.switches and experiment.switching.on_the_fly):
         return None
-    return OnTheFly(chosen, experiment.workspace.switchers(method))
+    return OnTheFly(chosen, experiment.workspace.switchers(method), experiment.seeds[0])
 
 
 def pairs_folder(experiment: Experiment, method: str) -> Path:

@@ -74,7 +74,7 @@ class PairStream:
             worker = _dealt(batch["begins"].to_numpy(), workers)
             pairs = batch.filter(pa.array(worker == rank))
             if self._switch is not None:
-                pairs = _switched(pairs, self._switch, seed)
+                pairs = _switched(pairs, self._switch)
             yield Share(pairs, tuple(np.bincount(worker).tolist()))
 
     def _batches(self, first: int, count: int, size: int) -> Iterator[pa.Table]:
@@ -138,12 +138,12 @@ def _keys(pairs: pa.Table, ids: str) -> np.ndarray:
     return hash_ids(pc.binary_join_element_wise(pairs["collection"], pairs[ids], "\0"))
 
 
-def _switched(pairs: pa.Table, switch: OnTheFly, seed: int) -> pa.Table:
+def _switched(pairs: pa.Table, switch: OnTheFly) -> pa.Table:
     """Both sides switched; a pair gets other words in another turn."""
     ids = pc.binary_join_element_wise(pairs["pair_id"], pairs["turn"].cast(pa.string()), "@")
     for side, _ in switch.plan.sides:
         texts, names = (column.combine_chunks() for column in (pairs[side], ids))
-        done = switch_side(side, texts, names, switch.plan, str(switch.switchers), seed)
+        done = switch_side(side, texts, names, switch.plan, str(switch.switchers), switch.seed)
         if done is not None:
             pairs = pairs.set_column(pairs.schema.get_field_index(side), side, done.texts)
     return pairs

@@ -242,7 +242,7 @@ def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path)
     entries = ranked(entry_table("en", "de", source, target))
     Switcher(entries, ["de"]).save(tmp_path / "switchers" / "de")
     plan = Plan("bl-cs", ("de",), (), 0.5, ("dictionary",), False, 1)
-    switch = OnTheFly(plan, tmp_path / "switchers")
+    switch = OnTheFly(plan, tmp_path / "switchers", seed=0)
     stream = batching.PairStream(pairs, positives_only=False, switch=switch)
     plain = batching.PairStream(pairs, positives_only=False)
     turns = [[*chain(*taken(stream, first, first + 4, 5, 1))] for first in (0, 4)]
