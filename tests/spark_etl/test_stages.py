@@ -649,21 +649,6 @@ def test_empty_texts_and_other_encodings_are_counted_and_told(spark, settings, t
     assert "queries without text 1, " in told
 
 
-def test_queries_and_documents_in_different_languages(spark, settings, tmp_path):
-    folder = tmp_path / "te[s]t 50%"
-    for lang in ("fa", "sw"):
-        text = "قایق" if lang == "fa" else "mashua"
-        write_lines(folder / lang / "corpus.jsonl", json.dumps({"_id": lang, "text": text}))
-    write_lines(folder / "en" / "queries.jsonl", '{"_id": "q", "text": "boat"}')
-    write_lines(folder / "qrels" / "test.tsv", "q\tfa\t1", "q\tsw\t1")
-    out = load_tested(spark, settings, folder)
-    assert rows_of(out, "documents", folder.name) == {
-        ("news", "fa", "fa", "", "قایق"),
-        ("news", "sw", "sw", "", "mashua"),
-    }
-    assert manifest.read(out)["counts"]["flawed translations"] == 0
-
-
 def test_judgments_that_no_document_answers_are_no_test(spark, settings, tmp_path):
     write_lines(tmp_path / "test" / "qrels" / "test.tsv", "q1\td1\t0", "q2\td2\t-1")
     message = fails(lambda: collection_tables.load(spark, settings))

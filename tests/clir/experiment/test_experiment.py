@@ -14,20 +14,6 @@ def test_every_shipped_experiment_is_valid(path):
     assert load(path).name == path.stem
 
 
-def test_any_field_can_be_overridden():
-    experiment = load(
-        DEMO,
-        [
-            "training.steps=100",
-            "models.static.methods=[zero-shot]",
-            "collections.test=[{path: x/y, domain: news}]",
-        ],
-    )
-    assert experiment.training.steps == 100
-    assert experiment.models["static"].methods == ["zero-shot"]
-    assert experiment.collections.test[0].domain == "news"
-
-
 def wrong(*overrides: str) -> list[str]:
     """The lines that the demo with these settings is refused with, without the file's name."""
     with pytest.raises(InputError) as error:
