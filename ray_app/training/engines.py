@@ -95,9 +95,12 @@ class Torch:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss = self.network(batch)
         loss.backward()
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        for p in trained:  # what takes no part decays all the same, as with DeepSpeed
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
         if self.clip:
             # The norm as DeepSpeed sums it; torch's own rounds otherwise, and Adam enlarges that.
-            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+            gradients = [p.grad for p in trained if p.grad is not None]
             norm = torch.stack([gradient.norm() for gradient in gradients]).pow(2).sum().pow(0.5)
             nn.utils.clip_grads_with_norm_(self.network.parameters(), self.clip, norm)
         self.optimizer.step()

@@ -259,19 +259,21 @@ def test_training_goes_on_from_a_base_model_on_ray_and_here(finished, tmp_path):
     """To the same weights by DeepSpeed in a worker of Ray Train, and by torch alone."""
     base = finished / "models" / "static.zero-shot.1"
     model = {"family": "static", "methods": ["ml-cs"], "base": str(base), "token_dropout": 0.1}
+    other = {"family": "bi-encoder", "methods": ["zero-shot"], "vocabulary": 900, "hidden_size": 8}
     few = ["training.steps=12", "training.workers=1", "training.gradient_clip=0.5"]
-    asked = [f"models={json.dumps({'m': model})}", *few, "leave_out=null"]
+    asked = [f"models={json.dumps({'m': model, 'b': other})}", *few, "leave_out=null"]
     trained = []
     for place in ("ray", "here"):
         output = tmp_path / place
         linked(output, finished, *DATA)
         started = command(output, *asked, job="train")
         succeed(*started, *(["--here"] if place == "here" else []))
-        trained.append(load_file(output / "models" / "m.ml-cs.1" / "model.safetensors"))
+        runs = ("m.ml-cs.1", "b.zero-shot.1")
+        trained.append([load_file(output / "models" / r / "model.safetensors") for r in runs])
     before = load_file(base / "model.safetensors")["embedding.weight"]
-    on_ray, here = (weights["embedding.weight"] for weights in trained)
-    assert 0 < abs(on_ray - before).max() < 0.1
-    assert abs(on_ray - here).max() < 1e-6
+    assert 0 < abs(trained[0][0]["embedding.weight"] - before).max() < 0.1
+    for on_ray, here in zip(*trained, strict=True):
+        assert max(abs(on_ray[name] - here[name]).max() for name in on_ray) < 1e-6
 
 
 def test_an_interrupted_training_here_goes_on_from_its_checkpoint(finished, tmp_path):
