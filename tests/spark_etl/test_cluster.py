@@ -68,11 +68,8 @@ def submit(cluster, tmp_path_factory):
         return cluster.submit(f"jobs/{name}.py", "--config", CONFIG, *sets, options=options)
 
     start.output = folder / "out"
-    side_by_side = [start(name, "--total-executor-cores", "1")
-                    for name in ("mine_titles", "load_collections")]  # fmt: skip
-    for job in side_by_side:
-        job.done()
-    start("build_lexicon").done()
+    for name in ("mine_titles", "build_lexicon", "load_collections"):
+        start(name).done()
     return start
 
 
