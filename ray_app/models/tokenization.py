@@ -14,6 +14,7 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from clir.errors import InputError, in_a_line
 from clir.experiment import Model
 
 SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
@@ -28,15 +29,19 @@ def train_tokenizer(texts: Iterable[str], settings: Model) -> PreTrainedTokenize
     It puts no marks around texts; a family may (``Family.frame``).
     """
     tokenizer = untrained()
-    tokenizer.train_from_iterator(
-        texts,
-        trainers.UnigramTrainer(
-            vocab_size=settings.vocabulary,
-            special_tokens=list(SPECIAL.values()),
-            unk_token=SPECIAL["unk_token"],
-            show_progress=False,
-        ),
+    trainer = trainers.UnigramTrainer(
+        vocab_size=settings.vocabulary,
+        special_tokens=list(SPECIAL.values()),
+        unk_token=SPECIAL["unk_token"],
+        show_progress=False,
     )
+    try:
+        tokenizer.train_from_iterator(texts, trainer)
+    except Exception as error:  # of the library, which has no other kind
+        raise InputError(
+            f"vocabulary {settings.vocabulary}: no tokenizer of so many pieces can be made of the "
+            f"texts ({in_a_line(error)}); raise it where it is too small for all their characters"
+        ) from error
     tokenizer = _in_fixed_order(tokenizer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

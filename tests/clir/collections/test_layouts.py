@@ -128,11 +128,3 @@ def test_no_domain_is_called_as_all_of_them_together(tmp_path):
     write(folder / "corpus.jsonl", *map(json.dumps, lines))
     with pytest.raises(InputError, match=rf"{folder}/corpus.jsonl:2: a domain cannot be called"):
         read(folder)
-
-
-@pytest.mark.parametrize("name", ["te[s]t", "a b", "50%", "x=y", "a.en.de", "Bücher", "*", "q?"])
-def test_a_folder_of_any_name(tmp_path, name):
-    for write_layout in LAYOUTS:
-        found = read(write_layout(tmp_path / write_layout.__name__ / name))
-        assert {row["collection"] for row in found["judgments"]} == {name}
-        assert all(found.values())

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from clir.lexicons.titles import in_script, terms_of_titles, why_dropped
+from clir.lexicons.titles import terms_of_titles, why_dropped
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,3 @@ def test_titles_that_give_no_term_have_a_reason():
     titles = pa.array(list(reasons))
     terms = terms_of_titles(titles, "de")
     assert why_dropped(titles, terms, "de").to_pylist() == list(reasons.values())
-
-
-@pytest.mark.parametrize(
-    ("term", "lang", "good"),
-    [("nasa", "ru", False), ("наса", "ru", True), ("水", "zh", True), ("ウィキ", "ja", True),
-     ("Ärger", "de", True), ("ärger", "hi", False), ("dvd機", "zh", True)],
-)  # fmt: skip
-def test_terms_are_in_a_script_of_their_language(term, lang, good):
-    assert in_script(pa.array([term]), lang).to_pylist() == [good]

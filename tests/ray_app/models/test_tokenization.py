@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from clir.errors import InputError
 from clir.experiment import Model
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import FAMILIES
@@ -32,6 +33,11 @@ def test_a_tokenizer_is_trained_the_same_twice():
     texts = [*TEXTS, *(f"{chr(0x4E00 + n)} {chr(0x0430 + n % 32)}{n}" for n in range(200))]
     once, again = (train_tokenizer(iter(texts), model).backend_tokenizer.to_str() for _ in range(2))
     assert once == again
+
+
+def test_a_vocabulary_too_small_for_the_characters_is_a_mistake():
+    with pytest.raises(InputError, match="vocabulary 9: .*raise it"):
+        train_tokenizer(iter(TEXTS), Model(family="static", vocabulary=9))
 
 
 def test_tokens_are_transformers_own(saved):
