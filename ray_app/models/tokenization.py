@@ -14,7 +14,7 @@ from tokenizers import (
 )
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from clir.errors import InputError, in_a_line
+from clir.errors import InputError
 from clir.experiment import Model
 
 SPECIAL = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
@@ -37,10 +37,11 @@ def train_tokenizer(texts: Iterable[str], settings: Model) -> PreTrainedTokenize
     )
     try:
         tokenizer.train_from_iterator(texts, trainer)
-    except Exception as error:  # of the library, which has no other kind
+    except Exception as error:  # the library has no other kind
+        if "vocabulary is not large enough" not in str(error):
+            raise
         raise InputError(
-            f"vocabulary {settings.vocabulary}: no tokenizer of so many pieces can be made of the "
-            f"texts ({in_a_line(error)}); raise it where it is too small for all their characters"
+            f"vocabulary {settings.vocabulary}: too small for all characters of the texts; raise it"
         ) from error
     tokenizer = _in_fixed_order(tokenizer)
     return PreTrainedTokenizerFast(

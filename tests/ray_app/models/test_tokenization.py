@@ -36,7 +36,7 @@ def test_a_tokenizer_is_trained_the_same_twice():
 
 
 def test_a_vocabulary_too_small_for_the_characters_is_a_mistake():
-    with pytest.raises(InputError, match="vocabulary 9: .*raise it"):
+    with pytest.raises(InputError, match="vocabulary 9: too small"):
         train_tokenizer(iter(TEXTS), Model(family="static", vocabulary=9))
 
 
