@@ -97,8 +97,10 @@ class _RayContext:
         return DeepSpeed(run, network, self.workers, self.device)
 
     def checkpoint(self) -> Path | None:
+        # Where it lies. Ray's copy is one for all workers of a machine, and one that comes late
+        # writes it again while others read it.
         latest = ray.train.get_checkpoint()
-        return Path(latest.to_directory()) if latest else None
+        return Path(latest.path) if latest else None
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
         kept = ray.train.Checkpoint.from_directory(checkpoint) if checkpoint else None
