@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch.distributed
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
 
-from clir import progress
+from clir import progress, scratch
 from clir.experiment import Experiment
 from ray_app.cluster import Connect
 from ray_app.training.runs import Run, train_due
@@ -97,10 +98,13 @@ class _RayContext:
         return DeepSpeed(run, network, self.workers, self.device)
 
     def checkpoint(self) -> Path | None:
-        # Where it lies. Ray's copy is one for all workers of a machine, and one that comes late
-        # writes it again while others read it.
-        latest = ray.train.get_checkpoint()
-        return Path(latest.path) if latest else None
+        # Where it lies: Ray's copy is one for all workers of a machine, and one that comes late writes
+        # it again while others read it. By a link, as DeepSpeed takes a path for a pattern.
+        if (latest := ray.train.get_checkpoint()) is None:
+            return None
+        link = Path(tempfile.mkdtemp(dir=scratch.folder())) / "checkpoint"
+        link.symlink_to(latest.path)
+        return link
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
         kept = ray.train.Checkpoint.from_directory(checkpoint) if checkpoint else None
