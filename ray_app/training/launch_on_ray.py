@@ -98,8 +98,8 @@ class _RayContext:
         return DeepSpeed(run, network, self.workers, self.device)
 
     def checkpoint(self) -> Path | None:
-        # Where it lies: Ray's copy is one for all workers of a machine, and one that comes late writes
-        # it again while others read it. By a link, as DeepSpeed takes a path for a pattern.
+        # Where it lies: Ray's copy is one for all workers of a machine, and one that comes late
+        # writes it again while others read it. By a link, as DeepSpeed takes a path for a pattern.
         if (latest := ray.train.get_checkpoint()) is None:
             return None
         link = Path(tempfile.mkdtemp(dir=scratch.folder())) / "checkpoint"
