@@ -35,6 +35,7 @@ def places(experiment: Experiment) -> Iterator[Path]:
     yield from map(workspace.switch_rates, methods)
     yield from map(workspace.tokenizer, experiment.models)
     runs, systems = _run_names(experiment)
+    yield workspace.packaged_encoder
     yield workspace.checkpoints
     yield from map(workspace.model, runs)
     yield workspace.candidates

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clir import manifest
+from clir import manifest, packaged_encoder
 from clir.collections import layouts
 from clir.experiment import Experiment
 from clir.languages import LANGUAGES
@@ -47,6 +47,8 @@ def every(experiment: Experiment) -> Iterator[Stage]:
     for name, model in experiment.models.items():
         if model.base is None:
             yield tokenizer(experiment, name)
+    if uses_packaged_encoder(experiment):
+        yield base_of_package(experiment)
     yield from (run(experiment, one) for one in runs(experiment))
     if translates(experiment):
         yield translators(experiment)
@@ -209,6 +211,17 @@ def tokenizer(experiment: Experiment, model: str) -> Stage:
     return Stage(workspace.tokenizer(model), inputs, settings)
 
 
+def uses_packaged_encoder(experiment: Experiment) -> bool:
+    """Whether some model begins as the encoder that pip brings."""
+    return any(model.base == packaged_encoder.NAME for model in experiment.models.values())
+
+
+def base_of_package(experiment: Experiment) -> Stage:
+    """The encoder that pip brings, as a folder."""
+    settings = {"sha256": packaged_encoder.SHA256}
+    return Stage(experiment.workspace.packaged_encoder, [], settings)
+
+
 def translates(experiment: Experiment) -> bool:
     """Whether some method translates texts into English before it ranks."""
     return any(METHODS[method].translates for method in experiment.asked)
@@ -250,6 +263,8 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     inputs = [pairs_folder(experiment, one.method)]
     if model.base is None:
         inputs.append(workspace.tokenizer(one.model))
+    elif model.base == packaged_encoder.NAME:
+        inputs.append(workspace.packaged_encoder)
     elif (base := Path(model.base)).is_dir():
         inputs.append(base)  # else a name at the hub
     # What is only read at evaluation, or only about speed, makes no other model.

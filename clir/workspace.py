@@ -59,6 +59,8 @@ class Workspace(OutputFolder):
 
     checkpoints = _Place("checkpoints")  # training locks it; they lie in the private place
 
+    packaged_encoder = _Place("base_models/multilingual-e5-small")  # pip brings it
+
     def model(self, run: str) -> Path:
         """What a run trained."""
         return self.output / "models" / run

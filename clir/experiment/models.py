@@ -25,13 +25,18 @@ class Model(Section):
     """A model by its name: a base model, or a small one from scratch with its own tokenizer."""
 
     family: FamilyName
-    base: str | None = None  # a Hugging Face id or a local folder; None: from scratch
+    # multilingual-e5-small, which comes with pip; an id at the Hugging Face hub; or a folder. None:
+    # from scratch.
+    base: str | None = None
     methods: Several[MethodName] = trained(METHODS)
     max_length: PositiveInt = 256  # tokens of an input: a text, or a query and a passage
     vocabulary: PositiveInt = 8000  # from here on: only from scratch
     hidden_size: PositiveInt = 128
     layers: PositiveInt = 2
     heads: PositiveInt = 4
+    # What stands before every text (E5: "query: ", "passage: ").
+    query_prefix: str = ""
+    passage_prefix: str = ""
     # Training. Where nothing stands here, what training says for all models.
     loss: LossName | None = None  # None: the family's
     steps: PositiveInt | None = None

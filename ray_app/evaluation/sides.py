@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from clir.collections import trec
 from clir.switching.translate_test import into_english
+from clir.text.prefixes import prefixed
 from ray_app.evaluation import texts
 from ray_app.evaluation.conditions import Languages, drawn
 from ray_app.evaluation.systems import Sources, System
@@ -46,7 +47,7 @@ class Side:
 
         def read(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
             table = texts.read_texts(tables, kind, collection, lang, split, ids)
-            content = as_read(system, self._sources, table, lang)
+            content = as_read(system, self._sources, table, kind, lang)
             return table.set_column(table.column_names.index("text"), "text", content)
 
         return self._of_languages(read)["text"].combine_chunks().take(pa.array(which))
@@ -64,12 +65,12 @@ class Side:
         return texts.in_order(pa.concat_tables(parts))
 
 
-def as_read(system: System, sources: Sources, table: pa.Table, lang: str) -> pa.Array:
-    """The texts of one language, translated into English where the system does that."""
+def as_read(system: System, sources: Sources, table: pa.Table, kind: str, lang: str) -> pa.Array:
+    """The texts of a kind in one language, in English where the system does that, prefixed."""
     content, ids = table["text"].combine_chunks(), table["id"].combine_chunks()
-    if not system.translates:
-        return content
-    return into_english(content, ids, lang, str(sources.translators))
+    if system.translates:
+        content = into_english(content, ids, lang, str(sources.translators))
+    return prefixed(system.prefixes[kind == "documents"], content)
 
 
 def _keys(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:

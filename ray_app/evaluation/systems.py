@@ -26,6 +26,7 @@ class System:
     without_domain: str | None
     model: Path
     max_length: int
+    prefixes: tuple[str, str]  # of queries, of documents
     candidates: int  # that are reranked per query, by a family that does
     translates: bool
     work: Path  # where its results are made
@@ -85,6 +86,7 @@ def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
         without_domain=one.without_domain,
         model=workspace.model(one.name),
         max_length=model.max_length,
+        prefixes=(model.query_prefix, model.passage_prefix),
         candidates=model.candidates,
         translates=METHODS[method].translates,
         # Named by its origin, so that what an earlier start left is used only if it still fits.

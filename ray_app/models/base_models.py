@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 
-from clir import progress
+from clir import packaged_encoder, progress
 from clir.errors import InputError, in_a_line
 from clir.experiment import Experiment, Model, Problem, problem
 
@@ -53,9 +53,21 @@ def check(experiment: Experiment) -> Iterator[Problem]:
     for name, model in experiment.models.items():
         if model.base is not None:
             try:
-                look_at(model, find(model.base).folder)
+                if model.base == packaged_encoder.NAME:
+                    _check_package(model)
+                else:
+                    look_at(model, find(model.base).folder)
             except InputError as error:
                 yield problem(str(error), f"models.{name}.base", f"models.{name}")
+
+
+def _check_package(settings: Model) -> None:
+    packaged_encoder.file()
+    if settings.max_length > packaged_encoder.POSITIONS:
+        raise InputError(
+            f"max_length {settings.max_length} is more than the {packaged_encoder.POSITIONS} "
+            f"positions of {packaged_encoder.NAME}"
+        )
 
 
 @cache

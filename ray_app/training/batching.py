@@ -30,8 +30,10 @@ import torch
 from transformers import BatchEncoding
 
 from clir.errors import InputError
+from clir.experiment import Model
 from clir.switching.pairs import switch_side
 from clir.switching.plans import OnTheFly
+from clir.text.prefixes import prefixed
 from clir.text.words import hash_ids
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import Family
@@ -164,10 +166,11 @@ class Batch(NamedTuple):
         return Batch(texts, self.shares, *(tensor.to(device) for tensor in self[2:]))
 
 
-def tokenized(share: Share, family: Family, encode: Encoder) -> Batch:
+def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) -> Batch:
     """A table of pairs as tensors."""
     pairs = share.pairs
-    sides = (pairs[side].combine_chunks() for side in ("query", "passage"))
+    prefixes = {"query": settings.query_prefix, "passage": settings.passage_prefix}
+    sides = (prefixed(prefix, pairs[side].combine_chunks()) for side, prefix in prefixes.items())
     columns = (
         pairs["label"].to_numpy().astype(np.int64),
         pairs["score"].to_numpy().astype(np.float32),

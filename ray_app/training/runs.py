@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from clir import manifest, stages, tables
+from clir import manifest, packaged_encoder, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
@@ -73,6 +73,7 @@ def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) 
     that was killed has left there.
     """
     _build_tokenizers(experiment)
+    _build_packaged_encoder(experiment)
     workspace, checkpoints = experiment.workspace, experiment.workspace.checkpoints
     runs = plan_runs(experiment)
     if due := manifest.due(workspace, {run.folder: run.origin for run in runs}):
@@ -84,8 +85,22 @@ def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) 
 
 
 def _with_base(run: Run) -> Run:
-    base = run.model.base
-    return run if base is None else replace(run, base=base_models.find(base))
+    if (base := run.model.base) is None:
+        return run
+    if base == packaged_encoder.NAME:
+        return replace(run, base=Base(run.workspace.packaged_encoder))
+    return replace(run, base=base_models.find(base))
+
+
+def _build_packaged_encoder(experiment: Experiment) -> None:
+    def write(out: Path) -> dict[str, int]:
+        from ray_app.models import e5_small  # transformers takes seconds to load
+
+        e5_small.write(out)
+        return {}
+
+    if stages.uses_packaged_encoder(experiment):
+        manifest.build(experiment.workspace, *stages.base_of_package(experiment), write)
 
 
 def _build_tokenizers(experiment: Experiment) -> None:

@@ -66,7 +66,7 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
         first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
     )
     encode = Encoder(network.tokenizer, run.model.max_length)
-    batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode))
+    batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode, run.model))
     stepping = time.monotonic()
 
     def told(step: int) -> str:

@@ -193,7 +193,7 @@ def write_vectors(work, kind, lang, ids, vectors):
 
 def system_of(folder, family="static"):
     return System(
-        "m", "m", FAMILIES[family], "ml-cs", 1, None, folder, 8, 3, False, folder / "work"
+        "m", "m", FAMILIES[family], "ml-cs", 1, None, folder, 8, ("", ""), 3, False, folder / "work"
     )
 
 

@@ -229,7 +229,9 @@ def test_ids_are_of_their_collection_and_a_teacher_may_give_no_score():
     schema = pa.schema([tables.PAIRS.field(name) for name in columns])
     tokenizer = train_tokenizer(["which dog", "a dog"], Model(family="static", vocabulary=300))
     share = batching.Share(pa.table(columns, schema=schema), (3,))
-    batch = batching.tokenized(share, FAMILIES["static"], Encoder(tokenizer, 8))
+    batch = batching.tokenized(
+        share, FAMILIES["static"], Encoder(tokenizer, 8), Model(family="static")
+    )
     queries, passages = batch.query_keys.tolist(), batch.passage_keys.tolist()
     assert queries[0] != queries[1] == queries[2]
     assert len(set(passages)) == 3
