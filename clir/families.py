@@ -23,7 +23,7 @@ class Family(NamedTuple):
     ranks: Literal["collections", "candidates"]
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
     marks: int = 0  # special tokens in a pair of texts that a model from scratch reads together
-    bf16: bool = True  # whether it can be trained in it
+    layers: bool = True  # whether there is more to it than a vector for each token
 
 
 LOSSES = {
@@ -36,8 +36,7 @@ LOSSES = {
 FAMILIES = {
     family.name: family
     for family in (
-        # Sums alone: bf16 would not speed them up, and CUDA has no gradient for it.
-        Family("static", "collections", ("contrastive",), bf16=False),
+        Family("static", "collections", ("contrastive",), layers=False),
         Family("bi-encoder", "collections", ("contrastive",)),
         Family("cross-encoder", "candidates", ("binary-cross-entropy",), marks=3),
     )

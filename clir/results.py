@@ -56,6 +56,6 @@ def _run_names(experiment: Experiment) -> tuple[list[str], list[str]]:
             for seed in experiment.seeds:
                 run = run_name(name, method, seed, without)
                 systems.append(run)
-                if not METHODS[method].translates:
+                if METHODS[method].trained == method:
                     runs.append(run)
     return runs, systems

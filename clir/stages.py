@@ -54,8 +54,7 @@ def every(experiment: Experiment) -> Iterator[Stage]:
         yield translators(experiment)
     if experiment.reranks:
         yield candidates(experiment)
-    for one in runs(experiment):
-        yield from (system(experiment, one, method) for method in ranking(experiment, one))
+    yield from (system(experiment, *each) for each in systems(experiment))
 
 
 def data(experiment: Experiment) -> Iterator[Stage]:
@@ -182,7 +181,7 @@ def pairs(experiment: Experiment, method: str) -> Stage:
         inputs.append(workspace.switchers(method))
     settings = {
         "plan": chosen._asdict(),
-        "switching": experiment.switching.model_dump(),
+        "switching": experiment.switching.model_dump(exclude={"distillation_probability"}),
         "train": [c.id for c in experiment.collections.train],
         "split": experiment.collections.train_split,
         "seed": experiment.seeds[0],
@@ -254,13 +253,16 @@ def runs(experiment: Experiment) -> Iterator[Trained]:
         if left and name == left.model:
             cases += [(method, left.domain) for method in left.methods]
         for method, without in cases:
-            yield from (Trained(name, method, seed, without) for seed in experiment.seeds)
+            # Who learns nothing is the same whatever the seed.
+            seeds = experiment.seeds if METHODS[method].learns_from else experiment.seeds[:1]
+            yield from (Trained(name, method, seed, without) for seed in seeds)
 
 
 def run(experiment: Experiment, one: Trained) -> Stage:
     """A training; the folder is the model's."""
-    workspace, model = experiment.workspace, experiment.model(one.model)
-    inputs = [pairs_folder(experiment, one.method)]
+    workspace, model = experiment.workspace, experiment.model(one.model, one.method)
+    learns = METHODS[one.method].learns_from
+    inputs = [pairs_folder(experiment, one.method)] if learns else []
     if model.base is None:
         inputs.append(workspace.tokenizer(one.model))
     elif model.base == packaged_encoder.NAME:
@@ -268,10 +270,14 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     elif (base := Path(model.base)).is_dir():
         inputs.append(base)  # else a name at the hub
     # What is only read at evaluation, or only about speed, makes no other model.
+    unread = {"methods", "pairs", "candidates"}
+    if learns != "itself":
+        unread |= {"distillation"}
     settings = {
         "seed": one.seed,
         "without_domain": one.without_domain,
-        "model": model.model_dump(exclude={"methods", "pairs", "candidates"}),
+        "learns_from": learns,
+        "model": model.model_dump(exclude=unread),
         "training": experiment.training.model_dump(
             include={"workers", "zero_stage", "precision", "tokenizer_sample"}
         ),
@@ -282,19 +288,31 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     return Stage(workspace.model(one.name), inputs, settings)
 
 
-def ranking(experiment: Experiment, one: Trained) -> list[str]:
-    """The methods that rank with a trained model: its own, if asked for, and such as translate."""
-    if one.without_domain:
-        return [one.method]
-    methods = experiment.models[one.model].methods
-    return [method for method in methods if METHODS[method].trained == one.method]
+def systems(experiment: Experiment) -> Iterator[tuple[Trained, str]]:
+    """Every way to rank: a trained model, and the method that ranks with it.
+
+    A model ranks by its own method, if that is asked for, and by such as translate. Methods that
+    rank by words have none, so the first of the two names a model that is not trained.
+    """
+    for one in runs(experiment):
+        if one.without_domain:
+            yield one, one.method
+            continue
+        methods = experiment.models[one.model].methods
+        yield from ((one, method) for method in methods if METHODS[method].trained == one.method)
+    for name, model in experiment.models.items():
+        for method in model.methods:
+            if METHODS[method].by_words:
+                yield Trained(name, method, experiment.seeds[0], None), method
 
 
 def system(experiment: Experiment, one: Trained, method: str) -> Stage:
     """How a method ranks with a trained model."""
     workspace, model = experiment.workspace, experiment.models[one.model]
     reranks = model.kind.ranks == "candidates"
-    inputs = [workspace.model(one.name), workspace.collections]
+    inputs = [workspace.collections]
+    if not METHODS[method].by_words:
+        inputs.append(workspace.model(one.name))
     if METHODS[method].translates:
         inputs.append(workspace.translators)
     if reranks:

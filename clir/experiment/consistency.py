@@ -197,11 +197,32 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             "evaluation.depth",
             f"{key}.candidates",
         )
+    yield from _methods_of(key, model)
+    if model.freeze and not model.kind.layers:
+        yield problem(f"a {model.family} has nothing else", f"{key}.freeze", f"{key}.family")
     if model.base is None:
         yield from _from_scratch(key, model)
 
 
+def _methods_of(key: str, model: Model) -> Iterator[Problem]:
+    """Methods that a model cannot be asked for."""
+    for row in _rows(model.methods):
+        if model.base is None and row.learns_from != "labels" and not row.by_words:
+            yield problem(
+                f"{row.name} needs a model that was trained before; give it a base",
+                f"{key}.methods",
+                f"{key}.base",
+            )
+        # Its head is drawn, so that it has nothing to say before it was trained.
+        if model.kind.ranks == "candidates" and row.learns_from != "labels":
+            yield problem(
+                f"a {model.family} cannot rank by {row.name}", f"{key}.methods", f"{key}.family"
+            )
+
+
 def _from_scratch(key: str, model: Model) -> Iterator[Problem]:
+    if model.freeze:
+        yield problem("without a base it would stay as drawn", f"{key}.freeze", f"{key}.base")
     if model.hidden_size % model.heads:
         yield problem(
             f"{model.hidden_size} cannot be shared evenly by {model.heads} heads",

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PositiveInt
 
-from clir.experiment.types import CollectionLanguage, FileName, Section, Several, keys_as_text
+from clir.experiment.types import (
+    CollectionLanguage,
+    FileName,
+    Precision,
+    Section,
+    Several,
+    keys_as_text,
+)
 from clir.languages import FOURTEEN, OF_COLLECTIONS, SEEN, UNSEEN
 from clir.retrieval.first_stages import FirstStageName
 
@@ -24,6 +31,7 @@ class Evaluation(Section):
     # no English, the collection's own), or the collections' own candidates alone (runs, top1000).
     candidates_from: FirstStageName | Literal["collection"] = "bm25"
     batch_size: PositiveInt = 256
+    precision: Precision = "auto"
     workers: PositiveInt = 1
 
     def mixed(self, held: set[str]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from clir.experiment.models import FilledModel, LeaveOut, Model, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
 from clir.experiment.types import FileName, Section, Seed, Several
-from clir.switching.methods import trained
+from clir.switching.methods import BASELINE, METHODS, trained
 from clir.workspace import Workspace
 
 
@@ -34,11 +34,17 @@ class Experiment(Section):
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
 
-    def model(self, name: str) -> FilledModel:
-        """A model's settings, filled up with those of all models."""
+    def model(self, name: str, method: str = BASELINE) -> FilledModel:
+        """A model's settings for a method, filled up with those of all models."""
         own = {key: value for key, value in self.models[name] if value is not None}
         shared = {key: value for key, value in self.training if key in Model.model_fields}
-        return FilledModel.model_validate(shared | own)
+        of_method: dict[str, object] = {
+            "labels": {},
+            "itself": dict(self.models[name].distillation),
+            None: {"steps": 0},
+        }[METHODS[method].learns_from]
+        known = {key: value for key, value in of_method.items() if key in Model.model_fields}
+        return FilledModel.model_validate(shared | own | known)
 
     @property
     def reranks(self) -> bool:
@@ -57,5 +63,5 @@ class Experiment(Section):
 
     @property
     def methods(self) -> list[str]:
-        """Every trained method that some model needs, in the order of the table."""
-        return trained(self.asked)
+        """Every method that some model must be trained by, in the order of the table."""
+        return [name for name in trained(self.asked) if METHODS[name].learns_from]

@@ -14,11 +14,22 @@ from clir.experiment.types import (
     MethodName,
     NotNegative,
     Positive,
+    Precision,
     Section,
     Several,
 )
 from clir.families import FAMILIES, LOSSES, Family, Loss
-from clir.switching.methods import METHODS, trained
+from clir.switching.methods import FROM_SCRATCH, trained
+
+
+class Distillation(Section):
+    """How a model learns from itself (``ray_app.training.losses.distillation``)."""
+
+    steps: PositiveInt = 60
+    batch_size: PositiveInt = 24  # pairs, each of which is two texts
+    learning_rate: Positive = 1e-4
+    warmup_steps: NonNegativeInt = 6
+    geometry: NotNegative = 200.0  # weight of the squared differences of a batch's cosines
 
 
 class Model(Section):
@@ -28,7 +39,7 @@ class Model(Section):
     # multilingual-e5-small, which comes with pip; an id at the Hugging Face hub; or a folder. None:
     # from scratch.
     base: str | None = None
-    methods: Several[MethodName] = trained(METHODS)
+    methods: Several[MethodName] = trained(FROM_SCRATCH)
     max_length: PositiveInt = 256  # tokens of an input: a text, or a query and a passage
     vocabulary: PositiveInt = 8000  # from here on: only from scratch
     hidden_size: PositiveInt = 128
@@ -37,6 +48,10 @@ class Model(Section):
     # What stands before every text (E5: "query: ", "passage: ").
     query_prefix: str = ""
     passage_prefix: str = ""
+    # What a text's vector is: the mean of its tokens', or the first one's. None: as its base has it
+    # (sentence-transformers' 1_Pooling), else the mean. Of bi-encoders.
+    pooling: Literal["mean", "cls"] | None = None
+    freeze: Literal["embeddings"] | None = None  # what stays as it is in the base
     # Training. Where nothing stands here, what training says for all models.
     loss: LossName | None = None  # None: the family's
     steps: PositiveInt | None = None
@@ -47,6 +62,7 @@ class Model(Section):
     gradient_clip: NotNegative | None = None
     token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
     scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
+    distillation: Distillation = Distillation()
     # From here on: how candidates are reranked, with a forward pass for each pair of texts.
     candidates: PositiveInt = 100  # documents for each query
     # Languages of queries and documents; None: all.
@@ -64,9 +80,9 @@ class Model(Section):
 
 
 class FilledModel(Model):
-    """A model's settings, those of all models among them where it has none of its own."""
+    """A model's settings for a method, those of all models among them where it has none."""
 
-    steps: PositiveInt
+    steps: NonNegativeInt
     batch_size: PositiveInt
     learning_rate: Positive
     warmup_steps: NonNegativeInt
@@ -86,8 +102,7 @@ class Training(Section):
     workers: PositiveInt = 1  # from here on: the same for all
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
-    # auto: bf16 on a GPU that has it.
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Precision = "auto"
     checkpoint_every: PositiveInt = 1000
     max_failures: NonNegativeInt = 2
     tokenizer_texts: list[Path] = []  # further text files or folders, one text per line

@@ -17,9 +17,10 @@ class Switching(Section):
     pair: tuple[LanguageCode, LanguageCode] = ("de", "ar")  # of queries, of passages
     probability: Share = 0.5  # of a word, in methods that switch words
     phrase_probability: Share = 1.0  # of a phrase, in those that switch phrases
+    distillation_probability: Share = 1.0  # of a word, in self-distillation
     copies: PositiveInt = 1  # differently shuffled and switched passes over the pairs
     # Whether training switches the English pairs as it reads them, anew in every pass; else they
-    # are written down switched.
+    # are written down switched. Self-distillation does so always.
     on_the_fly: bool = False
     # Passages that do not answer, per positive, for losses that learn from them: random ones of the
     # collection, a first stage's best on English, or the collection's own (triples, top1000, ...).

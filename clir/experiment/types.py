@@ -27,6 +27,8 @@ FamilyName = Annotated[str, row_of(FAMILIES, "family")]
 LossName = Annotated[str, row_of(LOSSES, "loss")]
 MethodName = Annotated[str, row_of(METHODS, "method")]
 LexiconOrigin = Literal["word-vectors", "wikipedia-titles", "dictionary"]
+# How matrices are multiplied. auto: in bf16 on a GPU or a CPU with units for it, else in fp32.
+Precision = Literal["auto", "fp32", "bf16"]
 LanguageCode = Annotated[str, AfterValidator(check_language)]
 # What a collection may be in, beyond the languages that lexicons are made for.
 CollectionLanguage = Annotated[str, AfterValidator(check_collection_language)]

@@ -48,6 +48,8 @@ def plan(experiment: Experiment, method: str) -> Plan:
         query, passage = (() if lang == "en" else (lang,) for lang in switching.pair)
     phrases = row.chain == "phrases"
     share = switching.phrase_probability if phrases else switching.probability
+    if row.learns_from == "itself":
+        share = switching.distillation_probability
     chain = tuple(getattr(lexicon, row.chain))
     return Plan(method, query, passage, share, chain, phrases, lexicon.translations)
 
@@ -55,7 +57,9 @@ def plan(experiment: Experiment, method: str) -> Plan:
 def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
     """How a method's pairs are switched while training reads them, or None: they lie switched."""
     chosen = plan(experiment, method)
-    if not (chosen.switches and experiment.switching.on_the_fly):
+    # Who learns from itself reads the English text as well.
+    asked = experiment.switching.on_the_fly or METHODS[method].learns_from == "itself"
+    if not (chosen.switches and asked):
         return None
     return OnTheFly(chosen, experiment.workspace.switchers(method), experiment.seeds[0])
 

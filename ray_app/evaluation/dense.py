@@ -41,7 +41,8 @@ class Embedding:
         if not len(table):  # none is asked for in the split
             return [write_table(table, self.file)]
         content = as_read(self.system, sources, table, self.kind, self.lang)
-        vectors = models.ranker(self.system, sources.evaluation.batch_size).embed(content)
+        settings = sources.evaluation
+        vectors = models.ranker(self.system, settings.batch_size, settings.precision).embed(content)
         models.refuse_no_numbers(vectors, self.system)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         return [write_table(table.drop_columns("text").append_column("vector", column), self.file)]

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=2)
-def ranker(system: System, batch_size: int) -> Ranker:
+def ranker(system: System, batch_size: int, precision: str) -> Ranker:
     # Not above: whoever only compares vectors starts in no time without torch.
     import torch
 
     from ray_app.models.ranker import Ranker
 
     torch.set_num_threads(1)  # actors share the machine; each has one CPU
-    return Ranker(system.family.name, system.model, system.max_length, batch_size)
+    return Ranker(system.family.name, system.model, system.max_length, batch_size, precision)
 
 
 def refuse_no_numbers(found: np.ndarray, system: System) -> None:

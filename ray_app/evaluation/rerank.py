@@ -25,7 +25,8 @@ def by_candidates(
     query, document, within = query[first], document[first], within[first]
     if not len(query):
         return ranking.of_candidates(*np.empty((2, len(queries.ids), 0)))
-    ranker = models.ranker(system, sources.evaluation.batch_size)
+    settings = sources.evaluation
+    ranker = models.ranker(system, settings.batch_size, settings.precision)
     scores = np.empty(len(query), np.float32)
     for at in range(0, len(query), _PAIRS):
         part = slice(at, at + _PAIRS)

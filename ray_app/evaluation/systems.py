@@ -67,9 +67,8 @@ def sources_of(experiment: Experiment) -> Sources:
 
 def plan_systems(experiment: Experiment) -> Iterator[Planned]:
     """Every system; InputError where what one reads is not there yet."""
-    for one in stages.runs(experiment):
-        for method in stages.ranking(experiment, one):
-            yield _plan(experiment, one, method)
+    for one, method in stages.systems(experiment):
+        yield _plan(experiment, one, method)
 
 
 def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:

@@ -1,4 +1,6 @@
-"""Bi-encoder: a transformer; a text's vector is the mean of its tokens', scaled to length 1.
+"""Bi-encoder: a transformer; a text's vector is the mean of its tokens', or that of the first one.
+
+It is scaled to length 1.
 
 From scratch it is an XLNet (the architecture whose tokens enter without layer norm and without
 absolute positions).
@@ -6,6 +8,7 @@ Its functions are those of ``families.Family``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import torch
@@ -21,7 +24,7 @@ from transformers import (
 )
 
 from clir.experiment import Model
-from ray_app.models import base_models, pretrained
+from ray_app.models import base_models, pretrained, sentence_transformers
 from ray_app.models.encoding import Encoder
 
 
@@ -43,16 +46,24 @@ def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn
         eos_token_id=tokenizer.sep_token_id,
         initializer_range=0.05,
     )
-    return _without_mask(XLNetModel(config))
+    model: Any = XLNetModel(config)
+    model.pooling = settings.pooling or "mean"
+    return _without_mask(model)
 
 
-def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+    model: Any
     model, tokenizer = pretrained.load(AutoModel, folder)
+    asked = settings.pooling if settings else None
+    model.pooling = asked or sentence_transformers.pooling_of(folder) or "mean"
+    model.pooler = None  # what BERT has for guessing which sentence is the next
     return _without_mask(model), tokenizer
 
 
 def check(settings: Model, folder: Path) -> None:
     base_models.check_transformer(folder, settings.max_length, classifier=False)
+    if settings.pooling is None:
+        sentence_transformers.pooling_of(folder)
 
 
 def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[BatchEncoding, ...]:
@@ -60,10 +71,19 @@ def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[Batc
 
 
 def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
-    return tuple(_mean_states(model, texts) for texts in inputs)
+    return tuple(_vectors(model, texts) for texts in inputs)
 
 
-save = pretrained.save
+def save(
+    model: Any,
+    state: dict[str, torch.Tensor],
+    tokenizer: PreTrainedTokenizerBase,
+    settings: Model,
+    folder: Path,
+) -> None:
+    pretrained.save(model, state, tokenizer, settings, folder)
+    size = model.config.hidden_size
+    sentence_transformers.write_bi_encoder(folder, settings, model.pooling, size)
 
 
 def _without_mask(model: nn.Module) -> nn.Module:
@@ -73,7 +93,9 @@ def _without_mask(model: nn.Module) -> nn.Module:
     return model
 
 
-def _mean_states(model: nn.Module, texts: BatchEncoding) -> torch.Tensor:
+def _vectors(model: nn.Module, texts: BatchEncoding) -> torch.Tensor:
     mask = texts["attention_mask"]
-    states = model(input_ids=texts["input_ids"], attention_mask=mask).last_hidden_state
+    states = model(input_ids=texts["input_ids"], attention_mask=mask).last_hidden_state.float()
+    if model.pooling == "cls":
+        return F.normalize(states[:, 0], dim=-1)
     return F.normalize((states * mask[:, :, None]).sum(1), dim=-1)

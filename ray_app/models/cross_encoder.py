@@ -48,7 +48,7 @@ def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn
     return BertForSequenceClassification(config)
 
 
-def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     # A base model that has no classifier yet gets a new one.
     return pretrained.load(AutoModelForSequenceClassification, folder, num_labels=1)
 

@@ -25,8 +25,13 @@ class Family(Protocol):
     def create(self, settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
         """A model from scratch, drawn from ``seed``."""
 
-    def load(self, folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-        """A saved model, to rank with or to go on from. Safetensors only, no remote code."""
+    def load(
+        self, folder: Path, settings: Model | None = None
+    ) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        """A saved model, to rank with, or at some settings to go on from.
+
+        Safetensors only, no remote code.
+        """
 
     def check(self, settings: Model, folder: Path) -> None:
         """InputError for a folder that cannot be trained on at these settings; loads no weights."""
@@ -48,6 +53,7 @@ class Family(Protocol):
         model: nn.Module,
         state: dict[str, torch.Tensor],
         tokenizer: PreTrainedTokenizerBase,
+        settings: Model,
         folder: Path,
     ) -> None:
         """Write a model with these weights (fp32), so that its ecosystem loads it."""

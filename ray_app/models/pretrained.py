@@ -9,6 +9,7 @@ from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from clir.errors import InputError, in_a_line
+from clir.experiment import Model
 from ray_app.models.base_models import refuse_pickles
 
 transformers.utils.logging.disable_progress_bar()  # these models load in a moment
@@ -32,7 +33,11 @@ def load(auto: Any, folder: Path, **options: Any) -> tuple[nn.Module, PreTrained
 
 
 def save(
-    model: Any, state: dict[str, torch.Tensor], tokenizer: PreTrainedTokenizerBase, folder: Path
+    model: Any,
+    state: dict[str, torch.Tensor],
+    tokenizer: PreTrainedTokenizerBase,
+    settings: Model,
+    folder: Path,
 ) -> None:
     model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)

@@ -9,18 +9,26 @@ import pyarrow.compute as pc
 import torch
 from transformers import BatchEncoding
 
+from clir.families import FAMILIES as ROWS
+from ray_app.models import precision
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import FAMILIES
 
 
 class Ranker:
-    """Embeds texts or scores pairs of texts, in batches."""
+    """Embeds texts or scores pairs of texts, in batches.
 
-    def __init__(self, family: str, folder: Path, max_length: int, batch_size: int):
+    ``asked``: how matrices are multiplied (``clir.experiment.types.Precision``).
+    """
+
+    def __init__(
+        self, family: str, folder: Path, max_length: int, batch_size: int, asked: str = "fp32"
+    ):
         self.family = FAMILIES[family]
         self.model, self.tokenizer = self.family.load(folder)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device).eval()
+        self.bf16 = ROWS[family].layers and precision.is_bf16(asked, self.device)
         self.encode, self.batch_size = Encoder(self.tokenizer, max_length), batch_size
 
     def embed(self, texts: pa.Array) -> np.ndarray:
@@ -42,7 +50,8 @@ class Ranker:
             part = pa.array(order[at : at + self.batch_size])
             read = inputs(self.encode, *(side.take(part) for side in sides))
             on_device = tuple(tokens.to(self.device) for tokens in read)
-            (output,) = self.family.outputs(self.model, on_device)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                (output,) = self.family.outputs(self.model, on_device)
             found.append(output.float().cpu().numpy())
         joined = np.concatenate(found)
         restored = np.empty_like(joined)

@@ -5,7 +5,6 @@ sentence-transformers knows it: a StaticEmbedding, then Normalize.
 Its functions are those of ``families.Family``.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from transformers import (
 
 from clir.errors import InputError, in_a_line
 from clir.experiment import Model
+from ray_app.models import sentence_transformers
 from ray_app.models.base_models import check_files, refuse_pickles, tensor_shapes
 from ray_app.models.encoding import Encoder
 from ray_app.models.tokenization import SPECIAL, piece_probabilities
@@ -31,11 +31,6 @@ from ray_app.models.tokenization import SPECIAL, piece_probabilities
 _SMOOTH = 0.001  # Arora et al.'s a
 _SPREAD = 0.05  # standard deviation of vectors before training
 _WEIGHTS, _VECTORS = "model.safetensors", "embedding.weight"
-_THEIRS = "sentence_transformers.models"
-_MODULES = [
-    {"idx": 0, "name": "0", "path": "", "type": f"{_THEIRS}.StaticEmbedding"},
-    {"idx": 1, "name": "1", "path": "1_Normalize", "type": f"{_THEIRS}.Normalize"},
-]
 
 
 class StaticModel(nn.Module):
@@ -76,7 +71,7 @@ def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn
     return StaticModel(embedding.weight.data, _initial_token_weight(tokenizer))
 
 
-def load(folder: Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     refuse_pickles(folder)
     try:
         vectors = load_file(folder / _WEIGHTS)[_VECTORS].float()
@@ -110,14 +105,13 @@ def save(
     model: nn.Module,
     state: dict[str, torch.Tensor],
     tokenizer: PreTrainedTokenizerBase,
+    settings: Model,
     folder: Path,
 ) -> None:
     vectors, weight = state[_VECTORS], state["token_weight"]
     save_file({_VECTORS: vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
     tokenizer.save_pretrained(folder)
-    (folder / "1_Normalize").mkdir()
-    (folder / "1_Normalize" / "config.json").write_text("{}")
-    (folder / "modules.json").write_text(json.dumps(_MODULES, indent=1))
+    sentence_transformers.write_modules(folder, "StaticEmbedding", "Normalize")
 
 
 def _initial_token_weight(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:

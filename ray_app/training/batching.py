@@ -141,20 +141,27 @@ def _keys(pairs: pa.Table, ids: str) -> np.ndarray:
 
 
 def _switched(pairs: pa.Table, switch: OnTheFly) -> pa.Table:
-    """Both sides switched; a pair gets other words in another turn."""
+    """Both sides switched, and as they were; a pair gets other words in another turn."""
     ids = pc.binary_join_element_wise(pairs["pair_id"], pairs["turn"].cast(pa.string()), "@")
     for side, _ in switch.plan.sides:
         texts, names = (column.combine_chunks() for column in (pairs[side], ids))
+        pairs = pairs.append_column(_english(side), texts)
         done = switch_side(side, texts, names, switch.plan, str(switch.switchers), switch.seed)
         if done is not None:
             pairs = pairs.set_column(pairs.schema.get_field_index(side), side, done.texts)
     return pairs
 
 
+def _english(side: str) -> str:
+    """The column of a side as it was before it was switched."""
+    return f"english {side}"
+
+
 class Batch(NamedTuple):
     """A share as a model takes it; the pairs of a query stand together."""
 
     texts: tuple[BatchEncoding, ...]  # queries and passages, or each pair together
+    english: tuple[BatchEncoding, ...]  # the same before they were switched, for who needs them
     shares: tuple[int, ...]  # how many pairs each worker has
     labels: torch.Tensor  # 1: the passage answers the query
     scores: torch.Tensor  # a teacher's; NaN: it gave none
@@ -162,22 +169,38 @@ class Batch(NamedTuple):
     passage_keys: torch.Tensor
 
     def to(self, device: torch.device) -> Batch:
-        texts = tuple(tokens.to(device) for tokens in self.texts)
-        return Batch(texts, self.shares, *(tensor.to(device) for tensor in self[2:]))
+        texts, english = (
+            tuple(tokens.to(device) for tokens in side) for side in (self.texts, self.english)
+        )
+        return Batch(texts, english, self.shares, *(tensor.to(device) for tensor in self[3:]))
 
 
 def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) -> Batch:
     """A table of pairs as tensors."""
     pairs = share.pairs
     prefixes = {"query": settings.query_prefix, "passage": settings.passage_prefix}
-    sides = (prefixed(prefix, pairs[side].combine_chunks()) for side, prefix in prefixes.items())
+
+    def read(column: Callable[[str], str]) -> tuple[BatchEncoding, ...]:
+        sides = (prefixed(prefix, _text(pairs, column(side))) for side, prefix in prefixes.items())
+        return family.inputs(encode, *sides)
+
+    there = all(_english(side) in pairs.column_names for side in prefixes)
     columns = (
         pairs["label"].to_numpy().astype(np.int64),
         pairs["score"].to_numpy().astype(np.float32),
         _keys(pairs, "query_id").view(np.int64),
         _keys(pairs, "doc_id").view(np.int64),
     )
-    return Batch(family.inputs(encode, *sides), share.sizes, *map(torch.from_numpy, columns))
+    return Batch(
+        read(str),
+        read(_english) if there else (),
+        share.sizes,
+        *map(torch.from_numpy, columns),
+    )
+
+
+def _text(pairs: pa.Table, column: str) -> pa.Array:
+    return pairs[column].combine_chunks()
 
 
 def made_ahead(shares: Iterator[Share], make: Callable[[Share], Batch]) -> Iterator[Batch]:

@@ -50,7 +50,6 @@ class DeepSpeed:
                 "gradient_accumulation_steps": 1,
                 "gradient_clipping": run.model.gradient_clip,
                 "zero_optimization": {"stage": self.stage},
-                "bf16": {"enabled": _bf16(run, device)},
                 "zero_allow_untested_optimizer": True,
                 "steps_per_print": 10**9,
             },
@@ -88,12 +87,11 @@ class Torch:
 
     def __init__(self, run: Run, network: Network, device: torch.device):
         self.network, self.device = network.to(device), device
-        self.clip, self.bf16 = run.model.gradient_clip, _bf16(run, device)
+        self.clip = run.model.gradient_clip
         self.optimizer, self.scheduler = _optimizer(run, network)
 
     def step(self, batch: Batch) -> torch.Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            loss = self.network(batch)
+        loss: torch.Tensor = self.network(batch)
         loss.backward()
         trained = [p for p in self.network.parameters() if p.requires_grad]
         for p in trained:  # what takes no part decays all the same, as with DeepSpeed
@@ -134,12 +132,6 @@ class Torch:
 def _whole(model: nn.Module) -> dict[str, torch.Tensor]:
     state = model.state_dict().items()
     return {name: value.detach().float().cpu().clone() for name, value in state}
-
-
-def _bf16(run: Run, device: torch.device) -> bool:
-    asked, on_gpu = run.training.precision, device.type == "cuda"
-    by_itself = asked == "auto" and on_gpu and torch.cuda.is_bf16_supported()
-    return run.model.kind.bf16 and (asked == "bf16" or by_itself)
 
 
 def _optimizer(

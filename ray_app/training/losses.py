@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from clir.experiment import Model
+from clir.experiment import Distillation, Model
 from ray_app.training.batching import Batch
 
 
@@ -38,6 +38,30 @@ def binary_cross_entropy(
     (logits,) = outputs
     mean = F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
     return _of_the_batch(mean, batch)
+
+
+def distillation(
+    outputs: tuple[torch.Tensor, ...],
+    taught: tuple[torch.Tensor, ...],
+    batch: Batch,
+    settings: Distillation,
+) -> torch.Tensor:
+    """What a model's vectors of switched texts lack of a teacher's of the English ones.
+
+    The mean of 1 - cosine of each text's two vectors (as arXiv 2004.09813 does it for parallel
+    sentences), and ``geometry`` times the mean squared difference between the cosines of all texts
+    of the batch among each other (arXiv 1907.09682): the first may turn all vectors at once, and
+    ranks get lost; the second does not let it.
+
+    ``outputs``, ``taught``: vectors of queries and of passages, pairs x size, of length 1.
+    """
+    both = torch.stack([*outputs, *taught], 1)  # one exchange
+    ours, theirs = (
+        side.flatten(0, 1) for side in _from_all_workers(both, batch.shares).split(len(outputs), 1)
+    )
+    apart = (1 - (ours * theirs).sum(-1)).mean()
+    cosines = (ours @ ours.T - theirs @ theirs.T).square().mean()
+    return apart + settings.geometry * cosines
 
 
 def _of_the_batch(mean: torch.Tensor, batch: Batch) -> torch.Tensor:

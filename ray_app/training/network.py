@@ -1,13 +1,20 @@
-"""A model with its tokenizer and loss: a batch in, the loss out."""
+"""A model with its tokenizer and loss: a batch in, the loss out.
+
+Matrices are multiplied in bf16 where that is asked for or faster; weights, what comes out of a
+model and losses are in fp32.
+"""
+
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoTokenizer, BatchEncoding
 
-from ray_app.models import base_models
+from clir.switching.methods import METHODS
+from ray_app.models import base_models, precision
 from ray_app.models.families import FAMILIES
 from ray_app.training.batching import Batch
-from ray_app.training.losses import LOSSES
+from ray_app.training.losses import LOSSES, distillation
 from ray_app.training.runs import Run
 
 
@@ -18,17 +25,40 @@ class Network(nn.Module):
         super().__init__()
         self.settings, self.family = run.model, FAMILIES[run.model.family]
         self.loss = LOSSES[run.model.learns_by.name]
+        self.precision = run.training.precision
+        self.teacher: tuple[nn.Module, ...] = ()
+        self.model: Any
         if run.base is not None:
             torch.manual_seed(run.seed)  # what the base lacks, such as a head, is drawn
-            self.model, self.tokenizer = self.family.load(base_models.folder_on(run.base))
+            base = base_models.folder_on(run.base)
+            self.model, self.tokenizer = self.family.load(base, run.model)
+            if run.model.freeze:
+                self.model.get_input_embeddings().requires_grad_(False)
+            if METHODS[run.method].learns_from == "itself":
+                # In a tuple, as it is no part of what is trained and saved.
+                self.teacher = (self.family.load(base, run.model)[0].eval(),)
         else:
             assert run.tokenizer is not None
             self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
             self.model = self.family.create(run.model, self.tokenizer, run.seed)
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        texts = tuple(self._partly_hidden(tokens) for tokens in batch.texts)
-        return self.loss(self.family.outputs(self.model, texts), batch, self.settings)
+        outputs = self._outputs(self.model, tuple(map(self._partly_hidden, batch.texts)))
+        if not self.teacher:
+            return self.loss(outputs, batch, self.settings)
+        (teacher,) = self.teacher
+        with torch.no_grad():
+            taught = self._outputs(teacher.to(batch.labels.device), batch.english)
+        return distillation(outputs, taught, batch, self.settings.distillation)
+
+    def _outputs(
+        self, model: nn.Module, texts: tuple[BatchEncoding, ...]
+    ) -> tuple[torch.Tensor, ...]:
+        device = texts[0]["input_ids"].device
+        bf16 = self.settings.kind.layers and precision.is_bf16(self.precision, device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            outputs = self.family.outputs(model, texts)
+        return tuple(output.float() for output in outputs)
 
     def _partly_hidden(self, tokens: BatchEncoding) -> BatchEncoding:
         """Some tokens hidden: a text must be found by whatever part of it is left."""

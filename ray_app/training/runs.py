@@ -47,7 +47,7 @@ def plan_runs(experiment: Experiment) -> list[Run]:
 
 
 def _run(experiment: Experiment, one: Trained) -> Run:
-    workspace, model = experiment.workspace, experiment.model(one.model)
+    workspace, model = experiment.workspace, experiment.model(one.model, one.method)
     stage = stages.run(experiment, one)
     return Run(
         name=one.name,

@@ -57,8 +57,12 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
     """Train one run from its latest checkpoint, or from the start, and save the model."""
     started = time.monotonic()
     network = Network(run)
+    if not run.model.steps:  # the base is ranked with as it comes
+        _save_model(run, network, network.model.state_dict(), 0.0, started, context)
+        return
     engine = context.engine(run, network)
-    positives_only = run.model.learns_by.against == "batch"
+    # Who learns from itself, or tells pairs of a batch from each other, needs no wrong passages.
+    positives_only = bool(network.teacher) or run.model.learns_by.against == "batch"
     stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
     first_step = checkpoints.resume(run, engine, context.checkpoint(), context.rank)
     loss = torch.zeros(())
@@ -87,7 +91,7 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
                 context.wait_for_all()
                 context.report({"run": run.name, "step": step, "loss": loss.item()}, folder)
     facts = told(run.model.steps)
-    _save_model(run, network, engine, loss.item(), time.monotonic() - started, context)
+    _save_model(run, network, engine.weights(), loss.item(), started, context)
     stage.result = f"{run.model.steps:,} steps, {facts}"
     engine.end()
 
@@ -101,16 +105,21 @@ def _check_loss(run: Run, step: int, loss: float) -> None:
 
 
 def _save_model(
-    run: Run, network: Network, engine: Engine, loss: float, seconds: float, context: Context
+    run: Run,
+    network: Network,
+    weights: dict[str, torch.Tensor],
+    loss: float,
+    started: float,
+    context: Context,
 ) -> None:
     """Rank 0 writes the folder, which gets its name when it is whole; then all go on."""
-    weights = engine.weights()
     if context.rank == 0:
 
         def write(folder: Path) -> dict[str, Any]:
-            network.family.save(network.model, weights, network.tokenizer, folder)
+            network.family.save(network.model, weights, network.tokenizer, run.model, folder)
             return {"steps": run.model.steps, "final loss": round(loss, 4)}
 
+        seconds = time.monotonic() - started
         manifest.publish(run.workspace, run.folder, run.origin, write, seconds)
     context.wait_for_all()
     context.report({"run": run.name, "step": run.model.steps, "loss": loss}, None)
