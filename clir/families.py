@@ -11,16 +11,17 @@ class Loss(NamedTuple):
     """What a pair of query and passage is told from in training."""
 
     name: str
-    against: Literal["batch", "negatives"]  # the other pairs of its batch; passages that are wrong
+    # The other pairs of its batch; wrong passages of its query; or both.
+    against: Literal["batch", "negatives", "both"]
 
 
 class Family(NamedTuple):
     """One kind of ranker."""
 
     name: str
-    # collections: by vectors, which are compared with those of all documents. candidates: by the
-    # scores of pairs of a query and a document, which are few.
-    ranks: Literal["collections", "candidates"]
+    # vectors: those of a query are compared with those of all documents. scores: a query is read
+    # together with each of its candidates, which are few.
+    ranks_by: Literal["vectors", "scores"]
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
     marks: int = 0  # special tokens in a pair of texts that a model from scratch reads together
     layers: bool = True  # whether there is more to it than a vector for each token
@@ -30,14 +31,19 @@ LOSSES = {
     loss.name: loss
     for loss in (
         Loss("contrastive", "batch"),
+        Loss("contrastive-with-negatives", "both"),
         Loss("binary-cross-entropy", "negatives"),
+        Loss("softmax", "negatives"),
+        Loss("lambda", "negatives"),
     )
 }
+_OF_VECTORS = ("contrastive", "contrastive-with-negatives")
+_OF_SCORES = ("binary-cross-entropy", "softmax", "lambda")
 FAMILIES = {
     family.name: family
     for family in (
-        Family("static", "collections", ("contrastive",), layers=False),
-        Family("bi-encoder", "collections", ("contrastive",)),
-        Family("cross-encoder", "candidates", ("binary-cross-entropy",), marks=3),
+        Family("static", "vectors", _OF_VECTORS, layers=False),
+        Family("bi-encoder", "vectors", _OF_VECTORS),
+        Family("cross-encoder", "scores", _OF_SCORES, marks=3),
     )
 }

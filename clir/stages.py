@@ -238,7 +238,7 @@ def candidates(experiment: Experiment) -> Stage:
     workspace, models = experiment.workspace, experiment.models.values()
     settings = {
         "from": experiment.evaluation.candidates_from,
-        "depth": max(model.candidates for model in models if model.kind.ranks == "candidates"),
+        "depth": max(model.candidates for model in models if model.kind.ranks_by == "scores"),
         "collections": [collection.id for collection in experiment.collections.test],
         "split": experiment.collections.test_split,
     }
@@ -309,7 +309,7 @@ def systems(experiment: Experiment) -> Iterator[tuple[Trained, str]]:
 def system(experiment: Experiment, one: Trained, method: str) -> Stage:
     """How a method ranks with a trained model."""
     workspace, model = experiment.workspace, experiment.models[one.model]
-    reranks = model.kind.ranks == "candidates"
+    reranks = model.kind.ranks_by == "scores"
     inputs = [workspace.collections]
     if not METHODS[method].by_words:
         inputs.append(workspace.model(one.name))

@@ -49,7 +49,7 @@ class Start(NamedTuple):
 
 
 def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[str]:
-    line = [sys.executable, f"jobs/{job}.py", "--config", "jobs/configs/demo.yaml"]
+    line = [sys.executable, f"jobs/{job}.py", "--config", "jobs/configs/from_scratch.yaml"]
     for override in [f"output={output}", *SMALL, *overrides]:
         line += ["--set", override]
     return line

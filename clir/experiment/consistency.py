@@ -175,7 +175,7 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{key}.family",
         )
     # A query of each worker's own, with its passages; a batch may be half as large as it should be.
-    of_negatives = model.learns_by.against == "negatives"
+    of_negatives = model.learns_by.against != "batch"
     least = workers * max(2, 1 + experiment.switching.negatives * of_negatives)
     if workers > 1 and model.batch_size < least:
         yield problem(
@@ -183,15 +183,15 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             place,
             "training.workers",
         )
-    elif model.learns_by.against == "batch" and model.batch_size == 1:
+    elif model.learns_by.against != "negatives" and model.batch_size == 1:
         yield problem(f"{name} learns from the other pairs of a batch: 2 at least", place)
-    if model.learns_by.against == "negatives" and not experiment.switching.negatives:
+    if of_negatives and not experiment.switching.negatives:
         yield problem(
             f"{name} learns from passages that do not answer; ask for 1 at least",
             "switching.negatives",
             key,
         )
-    if model.kind.ranks == "candidates" and model.candidates > depth:
+    if model.kind.ranks_by == "scores" and model.candidates > depth:
         yield problem(
             f"only {depth} of the {model.candidates} candidates would be kept ({key}.candidates)",
             "evaluation.depth",
@@ -214,7 +214,7 @@ def _methods_of(key: str, model: Model) -> Iterator[Problem]:
                 f"{key}.base",
             )
         # Its head is drawn, so that it has nothing to say before it was trained.
-        if model.kind.ranks == "candidates" and row.learns_from != "labels":
+        if model.kind.ranks_by == "scores" and row.learns_from != "labels":
             yield problem(
                 f"a {model.family} cannot rank by {row.name}", f"{key}.methods", f"{key}.family"
             )

@@ -49,7 +49,7 @@ class Experiment(Section):
     @property
     def reranks(self) -> bool:
         """Whether some model ranks candidates."""
-        return any(model.kind.ranks == "candidates" for model in self.models.values())
+        return any(model.kind.ranks_by == "scores" for model in self.models.values())
 
     @property
     def asked(self) -> set[str]:

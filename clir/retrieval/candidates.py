@@ -18,7 +18,7 @@ from clir import tables
 from clir.retrieval import bm25
 from clir.whole_files import write_table
 
-_FOUND_BY = {"bm25": bm25}
+FOUND_BY = {"bm25": bm25}
 BLOCK = 2048  # queries that are looked up in one go
 
 
@@ -46,7 +46,8 @@ class Search:
         if not len(documents):
             return 0
         texts = pc.binary_join_element_wise(documents["title"], documents["text"], " ")
-        _FOUND_BY[self.first_stage].save_index(texts, self.folder / "index")
+        stage = FOUND_BY[self.first_stage]
+        stage.save_index(stage.words(texts, self.lang), self.folder / "index")
         pq.write_table(documents.select(["doc_id"]), self.folder / "documents.parquet")
         pq.write_table(queries, self.folder / "queries.parquet", row_group_size=BLOCK)
         return pq.read_metadata(self.folder / "queries.parquet").num_row_groups
@@ -55,9 +56,9 @@ class Search:
         """The ``depth`` best documents of each query of a block."""
         queries = pq.ParquetFile(self.folder / "queries.parquet").read_row_group(block)
         documents = self.ids("documents")
-        rows, scores = _FOUND_BY[self.first_stage].best(
-            self.folder / "index", queries["text"], depth
-        )
+        stage = FOUND_BY[self.first_stage]
+        words = stage.words(queries["text"], self.lang)
+        rows, scores = stage.best(self.folder / "index", words, depth)
         same = {"collection": self.collection, "split": self.split, "source": self.first_stage}
         same |= {"query_lang": self.lang, "doc_lang": self.lang}
         columns = {name: pa.repeat(value, rows.size) for name, value in same.items()} | {

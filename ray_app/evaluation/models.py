@@ -22,7 +22,7 @@ def ranker(system: System, batch_size: int, precision: str) -> Ranker:
     from ray_app.models.ranker import Ranker
 
     torch.set_num_threads(1)  # actors share the machine; each has one CPU
-    return Ranker(system.family.name, system.model, system.max_length, batch_size, precision)
+    return Ranker(system.family, system.model, system.max_length, batch_size, precision)
 
 
 def refuse_no_numbers(found: np.ndarray, system: System) -> None:

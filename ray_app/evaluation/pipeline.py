@@ -23,10 +23,11 @@ from ray_app.cluster import Connect
 from ray_app.evaluation import candidates, pieces, texts
 from ray_app.evaluation.conditions import Condition, conditions, read_languages
 from ray_app.evaluation.dense import Embedding
+from ray_app.evaluation.lexical import Index
 from ray_app.evaluation.rankings import Rankings
 from ray_app.evaluation.systems import Planned, Sources, plan_systems, sources_of
 
-Item = Embedding | Rankings
+Item = Embedding | Index | Rankings
 _RETRIES = 3  # of an actor, and of an item
 
 
@@ -48,19 +49,20 @@ def evaluate(connect: Connect, experiment: Experiment) -> list[Path]:
 def _rank(experiment: Experiment, sources: Sources, due: list[Planned]) -> None:
     names = [collection.id for collection in experiment.collections.test]
     rankings = list(_rankings(sources, names, due))
-    # First whatever runs a model, on GPUs where there are any; then what compares vectors.
+    # First whatever runs a model, on GPUs where there are any; then what compares vectors or words.
     models: list[Item] = [*_embeddings(sources, names, due)]
     models += (one for one in rankings if one.needs_model)
     gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
-    by_model = _carry("ranking: models", models, sources, gpus)
-    by_vectors = _carry("ranking: vectors", [r for r in rankings if not r.needs_model], sources)
+    spent = _carry("ranking: models", models, sources, gpus)
+    spent += _carry("ranking: indexes", _indexes(rankings), sources)
+    spent += _carry("ranking: documents", [r for r in rankings if not r.needs_model], sources)
     for each in due:
-        seconds = (by_model + by_vectors)[each.system.name]
+        seconds = spent[each.system.name]
         _finish(experiment.workspace, each, seconds)
 
 
 def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Embedding]:
-    systems = [each.system for each in due if each.system.family.ranks == "collections"]
+    systems = [each.system for each in due if each.system.ranks_by == "vectors"]
     for collection in names if systems else []:
         for kind in ("documents", "queries"):
             held = texts.held_languages(sources.tables, collection, sources.split)
@@ -68,6 +70,17 @@ def _embeddings(sources: Sources, names: list[str], due: list[Planned]) -> Itera
                 for part in texts.row_groups(sources.tables, kind, collection, lang):
                     for system in systems:
                         yield Embedding(system, collection, kind, lang, part)
+
+
+def _indexes(rankings: list[Rankings]) -> list[Index]:
+    """What systems that rank by words look up, each once."""
+    wanted = {
+        Index(one.system, one.collection, condition.documents): None
+        for one in rankings
+        if one.system.ranks_by == "words"
+        for condition in one.conditions
+    }
+    return list(wanted)
 
 
 def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterator[Rankings]:
@@ -81,8 +94,8 @@ def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterato
                     wanted.setdefault(condition.queries.label, []).append(condition)
             for group in wanted.values():
                 # Vectors are cheap to compare; texts read together are read anew each time.
-                by_vectors = each.system.family.ranks == "collections"
-                for part in [group] if by_vectors else [[one] for one in group]:
+                reads = each.system.ranks_by == "scores"
+                for part in [[one] for one in group] if reads else [group]:
                     yield Rankings(each.system, collection, tuple(part))
 
 
@@ -110,7 +123,7 @@ def _carry(name: str, items: Sequence[Item], sources: Sources, gpus: int = 0) ->
     ray.data.DataContext.get_current().enable_progress_bars = False
     # Models that stay loaded are few, so one system's items follow each other; the longest
     # items, which read texts together, come first.
-    items = sorted(items, key=lambda i: (i.system.family.ranks != "candidates", i.system.name))
+    items = sorted(items, key=lambda i: (i.system.ranks_by != "scores", i.system.name))
     work = ray.data.from_items(
         [{"item": pickle.dumps(item)} for item in items], override_num_blocks=len(items)
     )
@@ -140,7 +153,7 @@ def _carry(name: str, items: Sequence[Item], sources: Sources, gpus: int = 0) ->
 def _finish(workspace: Workspace, plan: Planned, seconds: float) -> None:
     """Give a system's results their name; what only served to make them goes."""
     work = plan.system.work
-    for name in ("embeddings", pieces.DONE):
+    for name in ("embeddings", "indexes", pieces.DONE):
         shutil.rmtree(work / name, ignore_errors=True)
 
     def write(folder: Path) -> dict[str, int]:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from clir import tables
 from clir.whole_files import write_table
-from ray_app.evaluation import dense, ranking, rerank, run_files, scoring, texts
+from ray_app.evaluation import dense, lexical, ranking, rerank, run_files, scoring, texts
 from ray_app.evaluation.conditions import Condition
 from ray_app.evaluation.sides import Side
 from ray_app.evaluation.systems import Sources, System
@@ -24,7 +24,7 @@ class Rankings:
     @property
     def needs_model(self) -> bool:
         """Whether texts are read anew; vectors are there already."""
-        return self.system.family.ranks == "candidates"
+        return self.system.ranks_by == "scores"
 
     @property
     def name(self) -> str:
@@ -69,5 +69,5 @@ class Rankings:
         system, collection = self.system, self.collection
         if self.needs_model:
             return rerank.by_candidates(system, sources, collection, queries, documents)
-        depth = sources.evaluation.depth
-        return dense.by_vectors(system, collection, queries, documents, depth)
+        by = lexical.by_words if system.ranks_by == "words" else dense.by_vectors
+        return by(system, collection, queries, documents, sources.evaluation.depth)

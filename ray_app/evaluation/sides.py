@@ -52,6 +52,16 @@ class Side:
 
         return self._of_languages(read)["text"].combine_chunks().take(pa.array(which))
 
+    def words(self, words: Callable[[pa.Array, str], pa.ListArray]) -> pa.ListArray:
+        """The words of all texts, in order of their ids, by a first stage's ``words``."""
+
+        def read(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
+            table = texts.read_texts(tables, kind, collection, lang, split, self.ids)
+            found = words(table["text"].combine_chunks(), lang)
+            return table.set_column(table.column_names.index("text"), "text", found)
+
+        return self._of_languages(read)["text"].combine_chunks()
+
     def flawed(self) -> list[str]:
         """The ids whose text is a translation that failed."""
         return self._of_languages(texts.read_flawed)["id"].to_pylist()

@@ -5,11 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from clir import manifest, stages
 from clir.experiment import Evaluation, Experiment
-from clir.families import Family
 from clir.stages import Trained
 from clir.switching.methods import METHODS
 
@@ -20,7 +19,10 @@ class System:
 
     name: str
     model_name: str
-    family: Family
+    family: str
+    # By vectors, which are compared with those of whole collections; by scores of candidates, which
+    # are read with the query; or by words alone, without a model.
+    ranks_by: Literal["vectors", "scores", "words"]
     method: str
     seed: int
     without_domain: str | None
@@ -79,7 +81,8 @@ def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
     system = System(
         name=one._replace(method=method).name,
         model_name=one.model,
-        family=model.kind,
+        family=model.family,
+        ranks_by="words" if METHODS[method].by_words else model.kind.ranks_by,
         method=method,
         seed=one.seed,
         without_domain=one.without_domain,
@@ -91,5 +94,5 @@ def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
         # Named by its origin, so that what an earlier start left is used only if it still fits.
         work=workspace.kept(stage.folder) / digest,
     )
-    pairs = model.pairs if model.kind.ranks == "candidates" else None
+    pairs = model.pairs if model.kind.ranks_by == "scores" else None
     return Planned(system, stage.folder, origin, pairs)

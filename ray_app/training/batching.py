@@ -161,18 +161,19 @@ class Batch(NamedTuple):
     """A share as a model takes it; the pairs of a query stand together."""
 
     texts: tuple[BatchEncoding, ...]  # queries and passages, or each pair together
-    english: tuple[BatchEncoding, ...]  # the same before they were switched, for who needs them
     shares: tuple[int, ...]  # how many pairs each worker has
     labels: torch.Tensor  # 1: the passage answers the query
     scores: torch.Tensor  # a teacher's; NaN: it gave none
     query_keys: torch.Tensor  # equal for the same query
     passage_keys: torch.Tensor
+    english: tuple[BatchEncoding, ...] = ()  # the texts before they were switched on the fly
 
     def to(self, device: torch.device) -> Batch:
         texts, english = (
             tuple(tokens.to(device) for tokens in side) for side in (self.texts, self.english)
         )
-        return Batch(texts, english, self.shares, *(tensor.to(device) for tensor in self[3:]))
+        columns = self.labels, self.scores, self.query_keys, self.passage_keys
+        return Batch(texts, self.shares, *(column.to(device) for column in columns), english)
 
 
 def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) -> Batch:
@@ -191,12 +192,8 @@ def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) ->
         _keys(pairs, "query_id").view(np.int64),
         _keys(pairs, "doc_id").view(np.int64),
     )
-    return Batch(
-        read(str),
-        read(_english) if there else (),
-        share.sizes,
-        *map(torch.from_numpy, columns),
-    )
+    english = read(_english) if there else ()
+    return Batch(read(str), share.sizes, *map(torch.from_numpy, columns), english)
 
 
 def _text(pairs: pa.Table, column: str) -> pa.Array:

@@ -5,6 +5,8 @@ scores, keys, and the number of pairs that each worker has) and the model's sett
 gradients are averaged afterwards: the average must be the gradient of the whole batch's loss.
 """
 
+import math
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -17,18 +19,25 @@ def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
     """In-batch contrastive loss, both ways (InfoNCE, arXiv 1807.03748), over all workers' pairs.
 
     ``outputs``: vectors of queries and of passages, pairs x size, of length 1; row i of one belongs
-    to row i of the other. A pair whose query or passage is the same text is no negative.
+    to row i of the other. A pair whose query or passage is the same text is no negative. Pairs
+    whose label is 0 are negatives of all queries, and ask for nothing themselves.
     """
-    # Two exchanges, not four.
+    # Two exchanges, not five.
     queries, passages = _from_all_workers(torch.stack(outputs, 1), batch.shares).unbind(1)
-    keys = torch.stack([batch.query_keys, batch.passage_keys], 1)
-    query_keys, passage_keys = _from_all_workers(keys, batch.shares).T
+    columns = torch.stack([batch.query_keys, batch.passage_keys, batch.labels], 1)
+    query_keys, passage_keys, labels = _from_all_workers(columns, batch.shares).T
+    right = labels == 1
     scores = queries @ passages.T * settings.scale
-    same = (query_keys[:, None] == query_keys) | (passage_keys[:, None] == passage_keys)
+    # Of the same query only what is labelled so is wrong, and never the same passage.
+    same = (query_keys[:, None] == query_keys) & right | (passage_keys[:, None] == passage_keys)
     same.fill_diagonal_(False)
     scores = scores.masked_fill(same, -1e4)
-    target = torch.arange(len(scores), device=scores.device)
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    asked = right.nonzero()[:, 0]
+    if not len(asked):  # nothing but negatives, of a query that was cut
+        return scores.sum() * 0
+    to_passages = F.cross_entropy(scores[asked], asked)
+    to_queries = F.cross_entropy(scores[asked][:, asked].T, torch.arange(len(asked)).to(asked))
+    return (to_passages + to_queries) / 2
 
 
 def binary_cross_entropy(
@@ -38,6 +47,51 @@ def binary_cross_entropy(
     (logits,) = outputs
     mean = F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
     return _of_the_batch(mean, batch)
+
+
+def softmax(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
+    """Cross-entropy of each right passage among the wrong ones of its query (ListNet's top one).
+
+    The mean over right passages (localized contrastive estimation, arXiv 2101.08751).
+    """
+    logits, labels, together = _by_query(outputs, batch)
+    right = labels > 0
+    among = together & ~right | torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    every = logits.expand(len(logits), -1).masked_fill(~among, -torch.inf).logsumexp(1)
+    return ((every - logits) * right).sum() / right.sum().clamp(min=1)
+
+
+def lambda_loss(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
+    """LambdaLoss with LambdaRank's weights (Wang et al., CIKM 2018, equation 14), of nDCG.
+
+    For every two passages of a query, one more relevant than the other: what nDCG would change by
+    if they changed places, times log2(1 + exp(worse - better)). The mean over queries.
+    """
+    logits, labels, together = _by_query(outputs, batch)
+    with torch.no_grad():
+        rank = 1 + (together & (logits[None, :] > logits[:, None])).sum(1)
+        ideal = 1 + (together & (labels[None, :] > labels[:, None])).sum(1)
+        # Of equal ones, the earlier in the batch goes before.
+        earlier = torch.ones_like(together).tril(-1)
+        rank += (together & earlier & (logits[None, :] == logits[:, None])).sum(1)
+        ideal += (together & earlier & (labels[None, :] == labels[:, None])).sum(1)
+        gain, discount = 2.0**labels - 1, 1 / torch.log2(1.0 + rank)
+        best = (together * (gain / torch.log2(1.0 + ideal))).sum(1).clamp(min=1e-9)
+        change = (gain[:, None] - gain) * (discount[:, None] - discount)
+        weight = change.abs() / best[:, None] * (together & (labels[:, None] > labels))
+        queries = (1 / together.sum(1)).sum()
+    return (weight * F.softplus(logits - logits[:, None])).sum() / (queries * math.log(2))
+
+
+def _by_query(
+    outputs: tuple[torch.Tensor, ...], batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits and labels of all workers' pairs, and which pairs are of the same query."""
+    (logits,) = outputs
+    logits = _from_all_workers(logits, batch.shares)
+    keys = _from_all_workers(torch.stack([batch.query_keys, batch.labels], 1), batch.shares)
+    query, labels = keys.T
+    return logits, labels, query[:, None] == query
 
 
 def distillation(
@@ -89,5 +143,8 @@ def _from_all_workers(rows: torch.Tensor, shares: tuple[int, ...]) -> torch.Tens
 
 LOSSES = {
     "contrastive": contrastive,
+    "contrastive-with-negatives": contrastive,
     "binary-cross-entropy": binary_cross_entropy,
+    "softmax": softmax,
+    "lambda": lambda_loss,
 }

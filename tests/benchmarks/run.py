@@ -174,7 +174,7 @@ def switching(folder: Path) -> list[dict[str, Any]]:
 
 def write_config(path: Path, page: Path, langlinks: Path, wikis: list[str]) -> Path:
     """An experiment that mines the same two dumps as those of every wiki, into a folder beside."""
-    settings = yaml.safe_load((ROOT / "jobs/configs/demo.yaml").read_text())
+    settings = yaml.safe_load((ROOT / "jobs/configs/from_scratch.yaml").read_text())
     dumps = {"page": str(page), "langlinks": str(langlinks)}
     titles = [dumps | {"lang": lang} for lang in wikis]
     settings |= {"titles": titles, "output": str(path.with_suffix(""))}

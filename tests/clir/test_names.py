@@ -12,7 +12,7 @@ from clir.errors import InputError
 from clir.experiment import load
 from clir.results import run_name
 
-DEMO = Path(__file__).parents[2] / "jobs" / "configs" / "demo.yaml"
+DEMO = Path(__file__).parents[2] / "jobs" / "configs" / "from_scratch.yaml"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))

@@ -22,7 +22,7 @@ EVERYTHING = [
 
 
 def demo(output: Path, *overrides: str) -> experiment.Experiment:
-    path = ROOT / "jobs" / "configs" / "demo.yaml"
+    path = ROOT / "jobs" / "configs" / "from_scratch.yaml"
     return experiment.load(path, [f"output={output}", *EVERYTHING, *overrides])
 
 
@@ -54,7 +54,7 @@ def run(job: str, output: Path, monkeypatch, capsys) -> str:
     module = importlib.import_module(f"jobs.{job}")
     for engine in ("pyspark.sql.SparkSession.builder.getOrCreate", "ray.init"):
         monkeypatch.setattr(engine, lambda *_, **__: pytest.fail("an engine was started"))
-    config = "jobs/configs/demo.yaml"
+    config = "jobs/configs/from_scratch.yaml"
     monkeypatch.setattr(sys, "argv", [job, "--config", config, "--set", f"output={output}"])
     with pytest.raises(SystemExit) as ended:
         command.run_job(module.main)

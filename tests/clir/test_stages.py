@@ -12,6 +12,12 @@ VARIANTS = {
     "on the fly": ["switching.on_the_fly=true"],
     "bm25": ["switching.negatives_from=bm25"],
     "vectors": ["lexicons.vector_texts={en: jobs/sample, de: jobs/sample, zh: jobs/sample}"],
+    "every method": [
+        "models={m: {family: bi-encoder, base: multilingual-e5-small, methods: "
+        "[bm25, off-the-shelf, self-distillation, translate-test]}}",
+        "leave_out=null",
+        "seeds=[1, 2]",
+    ],
     "one method": ["models={m: {family: bi-encoder, methods: [zero-shot]}}", "leave_out=null"],
 }
 
@@ -20,7 +26,7 @@ VARIANTS = {
 def settings(request, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     overrides = [f"output={tmp_path / 'out'}", *VARIANTS[request.param]]
-    return experiment.load(Path("jobs/configs/demo.yaml"), overrides)
+    return experiment.load(Path("jobs/configs/from_scratch.yaml"), overrides)
 
 
 def test_every_stage_comes_behind_those_that_it_reads(settings):
@@ -75,7 +81,8 @@ def test_a_model_is_trained_anew_where_its_base_has_changed(tmp_path, monkeypatc
     (base / "model.safetensors").write_text("1")
     model = f"models={{m: {{family: bi-encoder, base: {base}, methods: [zero-shot]}}}}"
     settings = experiment.load(
-        Path("jobs/configs/demo.yaml"), [f"output={tmp_path / 'out'}", model, "leave_out=null"]
+        Path("jobs/configs/from_scratch.yaml"),
+        [f"output={tmp_path / 'out'}", model, "leave_out=null"],
     )
     for stage in stages.every(settings):
         manifest.build(settings.workspace, *stage, lambda out: {})

@@ -98,7 +98,7 @@ from ray_app.training.switched_pairs import switched_pairs
 
 output, *overrides = sys.argv[1:]
 overrides = [f"output={output}", *overrides]
-settings = experiment.load(Path("jobs/configs/demo.yaml"), overrides)
+settings = experiment.load(Path("jobs/configs/from_scratch.yaml"), overrides)
 with cluster.connection() as connect:
     connect()
     for method in ("bl-cs", "ml-cs", "wiki-cs"):
@@ -199,7 +199,9 @@ def test_nothing_is_computed_from_what_was_damaged(
     from ray_app.training import launch_on_ray
 
     monkeypatch.chdir(ROOT)
-    settings = experiment.load(Path("jobs/configs/demo.yaml"), [f"output={finished}", *SMALL])
+    settings = experiment.load(
+        Path("jobs/configs/from_scratch.yaml"), [f"output={finished}", *SMALL]
+    )
     work = {
         "train": lambda: launch_on_ray.train(must_not_start, settings),
         "rank": lambda: pipeline.evaluate(must_not_start, settings),

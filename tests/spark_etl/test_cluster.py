@@ -16,7 +16,7 @@ from spark_etl import collection_tables, lexicon_table, titles, training_pairs
 from tests.spark_cluster import ROOT, Cluster, Job, is_written, wait_for
 from tests.tables import tables_of
 
-CONFIG = "jobs/configs/demo.yaml"
+CONFIG = "jobs/configs/from_scratch.yaml"
 DUMPS = ROOT / "jobs" / "sample" / "dumps"
 SMALL = [
     "collections={train: [jobs/sample/collections/train-news], "

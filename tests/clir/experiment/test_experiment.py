@@ -6,7 +6,7 @@ from clir.errors import InputError
 from clir.experiment import load
 
 CONFIGS = Path(__file__).parents[3] / "jobs" / "configs"
-DEMO = CONFIGS / "demo.yaml"
+DEMO = CONFIGS / "from_scratch.yaml"
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

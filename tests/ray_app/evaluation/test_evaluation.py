@@ -16,7 +16,6 @@ from clir import tables
 from clir.collections import trec
 from clir.collections.reading import SCHEMAS
 from clir.experiment import Evaluation
-from clir.families import FAMILIES
 from clir.retrieval.candidates import brought
 from clir.scoring.measures import MEASURES
 from clir.scoring.summary import summarise
@@ -31,6 +30,7 @@ from ray_app.evaluation.conditions import (
     drawn,
 )
 from ray_app.evaluation.dense import Embedding
+from ray_app.evaluation.lexical import Index
 from ray_app.evaluation.rankings import Rankings
 from ray_app.evaluation.systems import Sources, System
 from ray_app.evaluation.texts import RowGroup
@@ -162,10 +162,14 @@ def test_candidates_missing_at_the_end_come_last():
 
 
 def write_tables(folder, documents, queries, judgments, flawed=(), candidates=()):
-    """Tables of a collection ``c``: (lang, id) of texts, (query, document, grade) of judgments."""
+    """Tables of a collection ``c``: (lang, id, and the text if it matters) of documents and
+    queries, (query, document, grade) of judgments.
+    """
     rows = {
-        "documents": [("c", "news", lang, key, "", "a text") for lang, key in documents],
-        "queries": [("c", "news", lang, key, "...") for lang, key in queries],
+        "documents": [
+            ("c", "news", lang, key, "", *(text or ["a text"])) for lang, key, *text in documents
+        ],
+        "queries": [("c", "news", lang, key, *(text or ["..."])) for lang, key, *text in queries],
         "judgments": [("c", "test", *row) for row in judgments],
         "flawed_translations": [("c", *row, "truncated") for row in flawed],
         "candidates": [("c", "test", None, None, *row) for row in candidates],
@@ -191,9 +195,21 @@ def write_vectors(work, kind, lang, ids, vectors):
     pq.write_table(table, folder / "000000000.parquet")
 
 
-def system_of(folder, family="static"):
+def system_of(folder, ranks_by="vectors", method="ml-cs"):
     return System(
-        "m", "m", FAMILIES[family], "ml-cs", 1, None, folder, 8, ("", ""), 3, False, folder / "work"
+        name="m",
+        model_name="m",
+        family="static",
+        ranks_by=ranks_by,
+        method=method,
+        seed=1,
+        without_domain=None,
+        model=folder,
+        max_length=8,
+        prefixes=("", ""),
+        candidates=3,
+        translates=False,
+        work=folder / "work",
     )
 
 
@@ -338,6 +354,35 @@ def test_documents_of_their_own_in_every_language(tmp_path):
     assert {row["condition"] for row in summary} == {"CLIR", "MLIR", "MLIR-en-xx"}
 
 
+def test_by_words_alone(tmp_path):
+    """Where no word is common, all are equal, and the later id is the better one."""
+    documents = [("en", "d1", "snow mountain"), ("en", "d2", "a harbour"), ("en", "d3", "boats"),
+                 ("de", "d1", "Schnee Berg"), ("de", "d2", "Hafen"),
+                 ("de", "d3", "Boote 7")]  # fmt: skip
+    queries = [("en", "q1", "Snow on the 7 mountains"), ("de", "q1", "SCHNEE")]
+    write_tables(tmp_path, documents, queries, [("q1", "d1", 1)])
+    system = system_of(tmp_path, "words", "bm25")
+    held = texts.held_languages(tmp_path, "c", "test")
+    sources = sources_of(tmp_path, mlir={"2": ["en", "de"]})
+    found = {}
+    for query_lang in ("en", "de"):
+        asked = tuple(c for c in conditions(held, sources.evaluation)
+                      if c.queries.label == query_lang)  # fmt: skip
+        for condition in asked:
+            Index(system, "c", condition.documents).run(sources)
+        item = Rankings(system, "c", asked)
+        item.run(sources)
+        run = pq.read_table(system.work / "runs" / item.name).to_pandas()
+        found |= {
+            (query_lang, lang): list(rows["doc_id"]) for lang, rows in run.groupby("doc_lang")
+        }
+    assert found["en", "en"] == ["d1", "d3", "d2"]
+    assert found["en", "de"] == ["d3", "d2", "d1"]  # by its 7
+    assert found["de", "de"] == ["d1", "d3", "d2"]
+    assert found["de", "en"] == ["d3", "d2", "d1"]
+    assert sorted(found["en", "xx-2-1"]) == ["d1", "d2", "d3"]
+
+
 class InOrder:
     """A ranker to which the later of two pairs is the better one."""
 
@@ -349,7 +394,7 @@ def reranked(monkeypatch, folder, query_lang, doc_lang):
     """The candidates that the collection brings, and others there, reranked."""
     monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
     write_table(brought(folder, "c", "test"), folder / "data" / "own.parquet")
-    item = Rankings(system_of(folder, "cross-encoder"), "c", (between(query_lang, doc_lang),))
+    item = Rankings(system_of(folder, "scores"), "c", (between(query_lang, doc_lang),))
     item.run(sources_of(folder, folder))
     run = pq.read_table(item.system.work / "runs" / item.name)
     return item, run["doc_id"].to_pylist()

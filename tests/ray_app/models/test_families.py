@@ -1,11 +1,12 @@
 """Models of every family, saved small and from scratch, without an engine."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from clir.errors import InputError
@@ -20,12 +21,22 @@ from ray_app.models.tokenization import train_tokenizer
 TEXTS = ["the dog sat on the mat", "der Hund sitzt", "狗在这里", "a cat and a house"] * 5
 
 
+SMALL = {"vocabulary": 60, "hidden_size": 8, "layers": 1, "heads": 2, "max_length": 32}
+PREFIXES = {"query_prefix": "query: ", "passage_prefix": "passage: "}
+
+
 def make(name, seed=1):
     """A model from scratch and its tokenizer."""
-    settings = Model(family=name, vocabulary=60, hidden_size=8, layers=1, heads=2, max_length=32)
+    settings = Model(family=name, **SMALL)
     tokenizer = train_tokenizer(iter(TEXTS), settings)
     FAMILIES[name].frame(tokenizer)
     return FAMILIES[name].create(settings, tokenizer, seed), tokenizer
+
+
+def save(name, model, tokenizer, folder, **settings):
+    FAMILIES[name].save(
+        model, model.state_dict(), tokenizer, Model(family=name, **SMALL, **settings), folder
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +45,7 @@ def folders(tmp_path_factory):
     made = {name: tmp_path_factory.mktemp(name) for name in FAMILIES}
     for name, folder in made.items():
         model, tokenizer = make(name)
-        FAMILIES[name].save(model, model.state_dict(), tokenizer, folder)
+        save(name, model, tokenizer, folder, **PREFIXES)
     return made
 
 
@@ -64,16 +75,52 @@ def test_a_saved_model_is_a_base_to_go_on_from(name, folders):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_a_static_model_has_the_layout_of_sentence_transformers(folders):
-    """Its StaticEmbedding reads these two files, and takes the mean of a text's rows."""
-    folder = folders["static"]
-    rows = load_file(folder / "model.safetensors")["embedding.weight"]
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    ours = Ranker("static", folder, max_length=32, batch_size=3).embed(pa.array(TEXTS))
-    for text, vector in zip(TEXTS, ours, strict=True):
-        ids = tokenizer.encode(text, add_special_tokens=False).ids
-        expected = torch.nn.functional.normalize(rows[ids].mean(0), dim=0)
-        np.testing.assert_allclose(vector, expected, rtol=1e-4, atol=1e-6)
+def test_sentence_transformers_loads_a_static_model(folders):
+    ours = Ranker("static", folders["static"], max_length=32, batch_size=3).embed(pa.array(TEXTS))
+    theirs = SentenceTransformer(str(folders["static"]), device="cpu").encode(TEXTS)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def encoder(folder, **settings):
+    """A small BERT as a bi-encoder, from a base that has no modules beside it."""
+    base, tokenizer = make("cross-encoder")
+    base.bert.save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    chosen = Model(family="bi-encoder", **SMALL, **settings)
+    model, tokenizer = FAMILIES["bi-encoder"].load(folder / "base", chosen)
+    save("bi-encoder", model, tokenizer, folder, **PREFIXES, **settings)
+    return folder
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", None])
+def test_sentence_transformers_loads_a_bi_encoder(pooling, tmp_path):
+    """With its pooling, its longest input and its prefixes."""
+    folder = encoder(tmp_path, pooling=pooling)
+    ranker = Ranker("bi-encoder", folder, max_length=32, batch_size=3)
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    assert theirs.max_seq_length == 32
+    texts = [*TEXTS, "the dog sat " * 40]
+    for prefix, encode in (("query: ", theirs.encode_query), ("passage: ", theirs.encode_document)):
+        ours = ranker.embed(pa.array([prefix + text for text in texts]))
+        np.testing.assert_allclose(ours, encode(texts), rtol=1e-4, atol=1e-6)
+
+
+def test_a_base_says_how_it_pools(tmp_path):
+    """As sentence-transformers has written it, before version 5 and since."""
+    folder = encoder(tmp_path, pooling="cls")
+    path = folder / "1_Pooling" / "config.json"
+    bi_encoder = FAMILIES["bi-encoder"]
+    assert bi_encoder.load(folder)[0].pooling == "cls"
+    assert bi_encoder.load(folder, Model(family="bi-encoder", pooling="mean"))[0].pooling == "mean"
+    path.write_text(json.dumps({"embedding_dimension": 8, "pooling_mode": "mean"}))
+    assert bi_encoder.load(folder)[0].pooling == "mean"
+    for told in ({"pooling_mode_max_tokens": True}, {"pooling_mode": "lasttoken"}, {}):
+        path.write_text(json.dumps(told))
+        with pytest.raises(InputError, match=r"is unknown here; set the model's pooling"):
+            bi_encoder.load(folder)
+    path.write_text("[")
+    with pytest.raises(InputError, match="not JSON"):
+        bi_encoder.check(Model(family="bi-encoder", base=str(folder), max_length=32), folder)
 
 
 def test_token_weights_are_multiplied_into_saved_vectors(tmp_path):
@@ -81,7 +128,7 @@ def test_token_weights_are_multiplied_into_saved_vectors(tmp_path):
     model.token_weight.data.normal_()
     inputs = FAMILIES["static"].inputs(Encoder(tokenizer, 32), pa.array(TEXTS), pa.array(TEXTS))
     (expected, _) = FAMILIES["static"].outputs(model, inputs)
-    FAMILIES["static"].save(model, model.state_dict(), tokenizer, tmp_path)
+    save("static", model, tokenizer, tmp_path)
     ours = Ranker("static", tmp_path, max_length=32, batch_size=3).embed(pa.array(TEXTS))
     np.testing.assert_allclose(ours, expected.detach(), rtol=1e-4, atol=1e-6)
 
@@ -97,7 +144,7 @@ def test_transformers_alone_loads_a_bi_encoder(folders):
         np.testing.assert_allclose(vector, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_transformers_alone_loads_a_cross_encoder(folders):
+def test_transformers_and_sentence_transformers_load_a_cross_encoder(folders):
     folder = folders["cross-encoder"]
     second = list(reversed(TEXTS))
     ranker = Ranker("cross-encoder", folder, max_length=32, batch_size=4)
@@ -108,6 +155,9 @@ def test_transformers_alone_loads_a_cross_encoder(folders):
         tokens = tokenizer(query, passage, truncation=True, return_tensors="pt")
         assert tokens["token_type_ids"].sum() > 0
         assert score == pytest.approx(model(**tokens).logits.item(), abs=1e-5)
+    theirs = CrossEncoder(str(folder), device="cpu", max_length=32)
+    found = theirs.predict(list(zip(TEXTS, second, strict=True)), activation_fn=torch.nn.Identity())
+    np.testing.assert_allclose(ours, found, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

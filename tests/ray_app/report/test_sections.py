@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def demo():
-    return experiment.load(ROOT / "jobs/configs/demo.yaml", [])
+    return experiment.load(ROOT / "jobs/configs/from_scratch.yaml", [])
 
 
 def summary(*told, measures=(rows.SHOWN,)):

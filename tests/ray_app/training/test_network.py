@@ -2,27 +2,73 @@
 
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from clir.experiment import Model
+from clir.experiment import Model, Training
 from ray_app.models.base_models import Base
+from ray_app.models.encoding import Encoder
 from ray_app.models.families import FAMILIES
 from ray_app.models.tokenization import train_tokenizer
+from ray_app.training.batching import Batch
 from ray_app.training.network import Network
 
+TEXTS = ["the dog sat", "der Hund sitzt"] * 5
 
-def test_what_a_base_lacks_is_drawn_from_the_seed(tmp_path):
-    model = Model(family="cross-encoder", base=str(tmp_path), vocabulary=40)
-    tokenizer = train_tokenizer(iter(["the dog sat", "der Hund sitzt"] * 5), model)
+
+@pytest.fixture
+def base(tmp_path):
+    """A small BERT without a head."""
+    tokenizer = train_tokenizer(iter(TEXTS), Model(family="cross-encoder", vocabulary=40))
     FAMILIES["cross-encoder"].frame(tokenizer)
     tokenizer.save_pretrained(tmp_path)
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
     config = BertConfig(vocab_size=len(tokenizer), intermediate_size=8, **sizes)
-    BertModel(config).save_pretrained(tmp_path)  # it has no head
+    BertModel(config).save_pretrained(tmp_path)
+    return Base(tmp_path)
+
+
+def network(base, method="zero-shot", seed=1, **settings):
+    run = {"method": method, "base": base, "seed": seed, "training": Training(precision="fp32")}
+    return Network(SimpleNamespace(model=Model(**settings, base=str(base.folder)), **run))
+
+
+def test_what_a_base_lacks_is_drawn_from_the_seed(base):
     heads = [
-        Network(SimpleNamespace(model=model, base=Base(tmp_path), seed=seed)).model.classifier
-        for seed in (1, 1, 2)
+        network(base, seed=seed, family="cross-encoder").model.classifier for seed in (1, 1, 2)
     ]
     first, again, other = (head.weight for head in heads)
     assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def batch(network, texts, english):
+    encode = Encoder(network.tokenizer, 16)
+    sides = ((encode(pa.array(side)), encode(pa.array(side[::-1]))) for side in (texts, english))
+    keys = torch.arange(len(texts))
+    return Batch(next(sides), (len(texts),), keys, keys.float(), keys, keys, next(sides))
+
+
+def test_who_learns_from_itself_is_held_to_what_the_base_says_of_english(base):
+    net = network(base, "self-distillation", family="bi-encoder", freeze="embeddings")
+    assert net(batch(net, TEXTS, TEXTS)).item() == pytest.approx(0, abs=1e-6)
+    loss = net(batch(net, TEXTS[::-1], TEXTS))
+    assert loss.item() > 0.001
+    loss.backward()
+    learns = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
+    assert "model.encoder.layer.0.output.dense.weight" in learns
+    assert not any("word_embeddings" in name for name in learns)
+    # The teacher is neither trained nor saved.
+    assert not any("teacher" in name for name in net.state_dict())
+    assert all(p.grad is None for p in net.teacher[0].parameters())
+
+
+def test_outputs_are_fp32_where_matrices_are_multiplied_in_bf16(base):
+    net = network(base, family="bi-encoder")
+    exact = net(batch(net, TEXTS, TEXTS))
+    net.precision = "bf16"
+    rounded = net(batch(net, TEXTS, TEXTS))
+    assert rounded.dtype == torch.float32
+    assert rounded.item() != exact.item()
+    assert rounded.item() == pytest.approx(exact.item(), rel=0.02)

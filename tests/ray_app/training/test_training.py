@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from clir import tables
 from clir.errors import InputError
-from clir.experiment import Model
+from clir.experiment import Distillation, Model
+from clir.families import FAMILIES as FAMILY_ROWS
 from clir.families import LOSSES as ROWS
 from clir.lexicons.entries import entry_table, ranked
 from clir.switching.plans import OnTheFly, Plan
@@ -25,7 +26,7 @@ from ray_app.models.families import FAMILIES
 from ray_app.models.tokenization import train_tokenizer
 from ray_app.training import batching
 from ray_app.training.batching import Batch
-from ray_app.training.losses import LOSSES
+from ray_app.training.losses import LOSSES, distillation
 
 
 def batch_of(queries, passages, labels, shares=None):
@@ -35,7 +36,7 @@ def batch_of(queries, passages, labels, shares=None):
 
 
 def loss(outputs, queries, passages, scale=20.0, labels=(1, 1, 1), name="contrastive"):
-    batch = batch_of(queries, passages, labels[: len(queries)])
+    batch = batch_of(list(queries), list(passages), list(labels[: len(queries)]))
     return LOSSES[name](outputs, batch, Model(family="static", scale=scale)).item()
 
 
@@ -45,7 +46,7 @@ def test_the_two_tables_have_the_same_losses():
 
 def test_contrastive_loss_by_hand():
     rows = torch.eye(3)
-    keys = torch.arange(3)
+    keys = range(3)
     # Right pairs score 1 x scale, all others 0.
     expected = -np.log(np.e**2 / (np.e**2 + 2))
     assert loss((rows, rows), keys, keys, scale=2.0) == pytest.approx(expected)
@@ -64,12 +65,69 @@ def test_binary_cross_entropy_by_hand():
     assert found == pytest.approx(expected)
 
 
+def test_negatives_are_wrong_for_all_queries_and_ask_for_nothing():
+    rows = torch.eye(4)
+    # Two queries, each with its passage and a wrong one; the second wrong one scores like a right.
+    outputs = rows[[0, 0, 1, 1]], rows[[0, 2, 1, 1]]
+    found = loss(outputs, [0, 0, 1, 1], [0, 2, 1, 3], scale=2.0, labels=(1, 0, 1, 0))
+    e = np.e**2
+    to_passages = -np.log(e / (e + 3)) / 2 - np.log(e / (2 * e + 2)) / 2
+    to_queries = -np.log(e / (e + 1))
+    assert found == pytest.approx((to_passages + to_queries) / 2)
+    # Another right passage of the same query is not held against it.
+    same = loss((rows[[0, 0]], rows[[0, 1]]), [0, 0], [0, 1], scale=2.0, labels=(1, 1))
+    assert same == pytest.approx(0)
+
+
+def test_softmax_by_hand():
+    logits = torch.tensor([2.0, 1.0, 0.0, 3.0])
+    # One query with a right and two wrong passages; another one with a right one alone.
+    found = loss((logits,), [0, 0, 0, 1], [0, 1, 2, 3], labels=(1, 0, 0, 1), name="softmax")
+    expected = -np.log(np.e**2 / (np.e**2 + np.e + 1)) / 2
+    assert found == pytest.approx(expected)
+    # Right passages are no alternatives to each other.
+    found = loss((logits,), [0] * 4, [0, 1, 2, 3], labels=(1, 1, 0, 0), name="softmax")
+    every = [np.log(np.exp(right) + 1 + np.e**3) - right for right in (2, 1)]
+    assert found == pytest.approx(np.mean(every))
+
+
+def test_lambda_loss_by_hand():
+    logits = torch.tensor([0.5, 1.0, -1.0])
+    # The right passage is second: first it would give 1, there it gives 1 / log2(3).
+    found = loss((logits,), [0, 0, 0], [0, 1, 2], labels=(1, 0, 0), name="lambda")
+    pairs = [(1 - 1 / np.log2(3), 0.5), (1 / np.log2(3) - 1 / 2, -1.5)]
+    expected = sum(change * np.log2(1 + np.exp(worse)) for change, worse in pairs)
+    assert found == pytest.approx(expected)
+    both = torch.cat([logits, torch.tensor([4.0, 0.0])])
+    found = loss((both,), [0, 0, 0, 1, 1], range(5), labels=(1, 0, 0, 1, 0), name="lambda")
+    other = (1 - 1 / np.log2(3)) * np.log2(1 + np.exp(-4))
+    assert found == pytest.approx((expected + other) / 2)
+
+
+def test_distillation_by_hand():
+    """Two pairs: the student has one text right, and turned another by 60 degrees."""
+    right, turned = torch.tensor([1.0, 0.0]), torch.tensor([0.5, 3**0.5 / 2])
+    taught = torch.stack([right, right]), torch.stack([right, right])
+    outputs = torch.stack([right, turned]), torch.stack([right, right])
+    batch = batch_of([0, 1], [0, 1], [1, 1])
+    # Of four texts one is off, by a cosine of 0.5; so is its cosine to each of the others.
+    for geometry, expected in ((0.0, 0.5 / 4), (8.0, 0.5 / 4 + 8 * 6 * 0.25 / 16)):
+        found = distillation(outputs, taught, batch, Distillation(geometry=geometry))
+        assert found.item() == pytest.approx(expected)
+
+
 def gradient(name, mine, shares):
     """Of the loss of seven pairs, for a worker who has some of them."""
     weights = torch.eye(4, requires_grad=True)
-    sides = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(5))[:, mine] @ weights
-    queries, passages = torch.nn.functional.normalize(sides, dim=-1)
-    outputs = (queries, passages) if name == "contrastive" else (queries[:, 0] + passages[:, 1],)
+    sides, taught = torch.randn(2, 2, 7, 4, generator=torch.Generator().manual_seed(5))[:, :, mine]
+    queries, passages = torch.nn.functional.normalize(sides @ weights, dim=-1)
+    if name == "distillation":
+        batch = batch_of(mine, mine, mine, shares)
+        taught = torch.nn.functional.normalize(taught, dim=-1).unbind()
+        distillation((queries, passages), taught, batch, Distillation(geometry=3.0)).backward()
+        return weights.grad
+    by_vectors = name in FAMILY_ROWS["bi-encoder"].losses
+    outputs = (queries, passages) if by_vectors else (queries[:, 0] + passages[:, 1],)
     columns = torch.tensor([[0, 0, 1, 1, 2, 3, 3], [0, 1, 0, 3, 4, 5, 6], [1, 0, 1, 0, 1, 1, 0]])
     batch = batch_of(*columns[:, mine], shares)
     LOSSES[name](outputs, batch, Model(family="static", scale=3.0)).backward()
@@ -84,7 +142,7 @@ def compare(rank, folder, rows_of):
         dist.init_process_group(
             "gloo", init_method=f"file://{folder}/{workers}", rank=rank, world_size=workers
         )
-        for name in LOSSES:
+        for name in (*LOSSES, "distillation"):
             found = gradient(name, rows[rank], shares)
             dist.all_reduce(found)
             alone = gradient(name, [*range(7)], (7,))
