@@ -7,6 +7,7 @@ absolute positions).
 Its functions are those of ``families.Family``.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from transformers import (
 from clir.experiment import Model
 from ray_app.models import base_models, pretrained, sentence_transformers
 from ray_app.models.encoding import Encoder
+from ray_app.models.padding import in_parts
 
 
 def frame(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -71,7 +73,7 @@ def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[Batc
 
 
 def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
-    return tuple(_vectors(model, texts) for texts in inputs)
+    return tuple(in_parts(texts, partial(_vectors, model)) for texts in inputs)
 
 
 def save(

@@ -22,6 +22,7 @@ from transformers import (
 from clir.experiment import Model
 from ray_app.models import base_models, pretrained
 from ray_app.models.encoding import Encoder
+from ray_app.models.padding import in_parts
 
 
 def frame(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -62,7 +63,7 @@ def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[Batc
 
 
 def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
-    return tuple(model(**pairs).logits[:, 0] for pairs in inputs)
+    return tuple(in_parts(pairs, lambda part: model(**part).logits[:, 0]) for pairs in inputs)
 
 
 save = pretrained.save

@@ -172,8 +172,9 @@ class Batch(NamedTuple):
         texts, english = (
             tuple(tokens.to(device) for tokens in side) for side in (self.texts, self.english)
         )
-        columns = self.labels, self.scores, self.query_keys, self.passage_keys
-        return Batch(texts, self.shares, *(column.to(device) for column in columns), english)
+        columns = (self.labels, self.scores, self.query_keys, self.passage_keys)
+        labels, scores, query_keys, passage_keys = (column.to(device) for column in columns)
+        return Batch(texts, self.shares, labels, scores, query_keys, passage_keys, english)
 
 
 def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) -> Batch:
@@ -186,14 +187,15 @@ def tokenized(share: Share, family: Family, encode: Encoder, settings: Model) ->
         return family.inputs(encode, *sides)
 
     there = all(_english(side) in pairs.column_names for side in prefixes)
-    columns = (
-        pairs["label"].to_numpy().astype(np.int64),
-        pairs["score"].to_numpy().astype(np.float32),
-        _keys(pairs, "query_id").view(np.int64),
-        _keys(pairs, "doc_id").view(np.int64),
+    return Batch(
+        texts=read(str),
+        shares=share.sizes,
+        labels=torch.from_numpy(pairs["label"].to_numpy().astype(np.int64)),
+        scores=torch.from_numpy(pairs["score"].to_numpy().astype(np.float32)),
+        query_keys=torch.from_numpy(_keys(pairs, "query_id").view(np.int64)),
+        passage_keys=torch.from_numpy(_keys(pairs, "doc_id").view(np.int64)),
+        english=read(_english) if there else (),
     )
-    english = read(_english) if there else ()
-    return Batch(read(str), share.sizes, *map(torch.from_numpy, columns), english)
 
 
 def _text(pairs: pa.Table, column: str) -> pa.Array:
