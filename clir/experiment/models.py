@@ -65,7 +65,7 @@ class Model(Section):
     distillation: Distillation = Distillation()
     # From here on: how candidates are reranked, with a forward pass for each pair of texts.
     candidates: PositiveInt = 100  # documents for each query
-    # Languages of queries and documents; None: all.
+    # Languages of queries and documents; None: all, and MLIR.
     pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
 
     @property

@@ -90,7 +90,7 @@ def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterato
             wanted: dict[str, list[Condition]] = {}
             for condition in conditions(held, sources.evaluation):
                 pair = (condition.queries.label, condition.documents.label)
-                if each.pairs is None or pair in each.pairs or condition.draw:
+                if each.pairs is None or pair in each.pairs:
                     wanted.setdefault(condition.queries.label, []).append(condition)
             for group in wanted.values():
                 # Vectors are cheap to compare; texts read together are read anew each time.
