@@ -13,6 +13,7 @@ class Loss(NamedTuple):
     name: str
     # The other pairs of its batch; wrong passages of its query; or both.
     against: Literal["batch", "negatives", "both"]
+    of_teacher: bool = False  # whether it learns from the scores that a teacher gave the pairs
 
 
 class Family(NamedTuple):
@@ -35,10 +36,12 @@ LOSSES = {
         Loss("binary-cross-entropy", "negatives"),
         Loss("softmax", "negatives"),
         Loss("lambda", "negatives"),
+        Loss("mse", "negatives", of_teacher=True),
+        Loss("margin-mse", "negatives", of_teacher=True),
     )
 }
-_OF_VECTORS = ("contrastive", "contrastive-with-negatives")
-_OF_SCORES = ("binary-cross-entropy", "softmax", "lambda")
+_OF_VECTORS = ("contrastive", "contrastive-with-negatives", "mse", "margin-mse")
+_OF_SCORES = ("binary-cross-entropy", "softmax", "lambda", "mse", "margin-mse")
 FAMILIES = {
     family.name: family
     for family in (

@@ -32,6 +32,7 @@ def places(experiment: Experiment) -> Iterator[Path]:
     yield from map(workspace.switchers, methods)
     yield workspace.translators
     yield from map(workspace.pairs, methods)
+    yield workspace.scored_pairs
     yield from map(workspace.switch_rates, methods)
     yield from map(workspace.tokenizer, experiment.models)
     runs, systems = _run_names(experiment)

@@ -49,6 +49,8 @@ def every(experiment: Experiment) -> Iterator[Stage]:
             yield tokenizer(experiment, name)
     if uses_packaged_encoder(experiment):
         yield base_of_package(experiment)
+    if experiment.learns_of_teacher:
+        yield scored_pairs(experiment)
     yield from (run(experiment, one) for one in runs(experiment))
     if translates(experiment):
         yield translators(experiment)
@@ -72,7 +74,8 @@ def data(experiment: Experiment) -> Iterator[Stage]:
     yield from (switchers(experiment, method) for method in switching)
     later = [method for method in experiment.methods if on_the_fly(experiment, method)]
     read = [method for method in experiment.methods if method not in later]
-    for method in dict.fromkeys([*read, *([BASELINE] if later else [])]):
+    english = [BASELINE] if later or experiment.learns_of_teacher else []
+    for method in dict.fromkeys([*read, *english]):
         yield pairs(experiment, method)
     yield from (switch_rates(experiment, method) for method in later)
 
@@ -221,6 +224,23 @@ def base_of_package(experiment: Experiment) -> Stage:
     return Stage(experiment.workspace.packaged_encoder, [], settings)
 
 
+def scored_pairs(experiment: Experiment) -> Stage:
+    """The English pairs, with a teacher's scores."""
+    workspace, teacher = experiment.workspace, experiment.teacher
+    assert teacher is not None
+    inputs = [workspace.pairs(BASELINE)]
+    if (base := Path(teacher.base)).is_dir():
+        inputs.append(base)  # else a name at the hub
+    return Stage(workspace.scored_pairs, inputs, teacher.model_dump(exclude={"workers"}))
+
+
+def read_pairs(experiment: Experiment, model: str, method: str) -> Path:
+    """Where the pairs lie that a model reads in training by a method."""
+    if experiment.models[model].learns_by.of_teacher and METHODS[method].learns_from == "labels":
+        return experiment.workspace.scored_pairs
+    return pairs_folder(experiment, method)
+
+
 def translates(experiment: Experiment) -> bool:
     """Whether some method translates texts into English before it ranks."""
     return any(METHODS[method].translates for method in experiment.asked)
@@ -262,13 +282,13 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     """A training; the folder is the model's."""
     workspace, model = experiment.workspace, experiment.model(one.model, one.method)
     learns = METHODS[one.method].learns_from
-    inputs = [pairs_folder(experiment, one.method)] if learns else []
+    inputs = [read_pairs(experiment, one.model, one.method)] if learns else []
     if model.base is None:
         inputs.append(workspace.tokenizer(one.model))
     elif model.base == packaged_encoder.NAME:
         inputs.append(workspace.packaged_encoder)
     elif (base := Path(model.base)).is_dir():
-        inputs.append(base)  # else a name at the hub
+        inputs.append(base)  # likewise
     # What is only read at evaluation, or only about speed, makes no other model.
     unread = {"methods", "pairs", "candidates"}
     if learns != "itself":

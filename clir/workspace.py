@@ -49,6 +49,8 @@ class Workspace(OutputFolder):
         """A method's training pairs."""
         return self.output / "pairs" / method
 
+    scored_pairs = _Place("scored_pairs")  # English ones with a teacher's scores
+
     def switch_rates(self, method: str) -> Path:
         """Rates of a method that switches on the fly."""
         return self.output / "switch_rates" / method

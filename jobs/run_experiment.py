@@ -37,10 +37,12 @@ def main() -> None:
     from ray_app import cluster
     from ray_app.evaluation import pipeline
     from ray_app.report import files, table
-    from ray_app.training import launch_on_ray
+    from ray_app.training import launch_on_ray, teacher_scores
 
     prepare_data(settings)
     with cluster.connection() as connect:
+        if settings.learns_of_teacher:
+            teacher_scores.build(connect, settings)
         launch_on_ray.train(connect, settings)
         pipeline.evaluate(connect, settings)
     files.write(settings)
@@ -75,8 +77,7 @@ def prepare_data(settings: experiment.Experiment) -> None:
         lexicon_table.build(spark, settings)
         sources.check_translations(settings)
         lexicon_card.build(spark, settings)
-        for method in settings.methods:
-            training_pairs.build(spark, settings, method)
+        training_pairs.build_all(spark, settings)
 
 
 if __name__ == "__main__":

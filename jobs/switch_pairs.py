@@ -14,8 +14,7 @@ def main() -> None:
 
     with session.spark_session(settings.spark) as spark:
         lexicon_card.build(spark, settings)
-        for method in settings.methods:
-            training_pairs.build(spark, settings, method)
+        training_pairs.build_all(spark, settings)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,13 @@ from spark_etl.negatives import candidate_negatives, find_candidates, random_neg
 from spark_etl.session import Spark, read_table
 
 
+def build_all(spark: Spark, experiment: Experiment) -> None:
+    """Make the training pairs of every method, and the English ones for a teacher to score."""
+    teacher = [BASELINE] if experiment.learns_of_teacher else []
+    for method in dict.fromkeys([*experiment.methods, *teacher]):
+        build(spark, experiment, method)
+
+
 def build(spark: Spark, experiment: Experiment, method: str) -> Path:
     """Make the training pairs of one method; returns their folder.
 

@@ -9,6 +9,6 @@ from clir.experiment.evaluation import Evaluation
 from clir.experiment.file import Experiment
 from clir.experiment.lexicons import Lexicons, VectorTraining
 from clir.experiment.loading import Problem, command_line, from_command_line, load, problem
-from clir.experiment.models import Distillation, FilledModel, LeaveOut, Model, Training
+from clir.experiment.models import Distillation, FilledModel, LeaveOut, Model, Teacher, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching

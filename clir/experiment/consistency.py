@@ -136,8 +136,13 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
             "switching.pair",
             "models",
         )
-    for key, chain in (("probability", "words"), ("phrase_probability", "phrases")):
-        users = [row.name for row in _rows(methods) if row.into and row.chain == chain]
+    for key, chain, learns_from in (
+        ("probability", "words", "labels"),
+        ("phrase_probability", "phrases", "labels"),
+        ("distillation_probability", "words", "itself"),
+    ):
+        rows = [row for row in _rows(methods) if row.into and row.learns_from == learns_from]
+        users = [row.name for row in rows if row.chain == chain]
         if users and not getattr(switching, key):
             yield problem(
                 f"{', '.join(users)} would switch nothing, which is {BASELINE}",
@@ -198,6 +203,8 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{key}.candidates",
         )
     yield from _methods_of(key, model)
+    if model.learns_by.of_teacher:
+        yield from _of_teacher(experiment, key, model)
     if model.freeze and not model.kind.layers:
         yield problem(f"a {model.family} has nothing else", f"{key}.freeze", f"{key}.family")
     if model.base is None:
@@ -217,6 +224,29 @@ def _methods_of(key: str, model: Model) -> Iterator[Problem]:
         if model.kind.ranks_by == "scores" and row.learns_from != "labels":
             yield problem(
                 f"a {model.family} cannot rank by {row.name}", f"{key}.methods", f"{key}.family"
+            )
+
+
+def _of_teacher(experiment: Experiment, key: str, model: Model) -> Iterator[Problem]:
+    """What keeps a model from the teacher's scores, which only the English pairs carry."""
+    if experiment.teacher is None:
+        yield problem(f"{model.learns_by.name} needs a teacher's scores", "teacher", f"{key}.loss")
+    rows = [
+        row for row in _rows(model.methods) if row.learns_from == "labels" and not row.models_of
+    ]
+    if switched := [row.name for row in rows if row.into and not experiment.switching.on_the_fly]:
+        yield problem(
+            f"{', '.join(switched)}: only English pairs carry a teacher's scores; set it to true, "
+            "so that these are switched as training reads them",
+            "switching.on_the_fly",
+            f"{key}.loss",
+        )
+    for row in rows:
+        if row.translated:
+            yield problem(
+                f"{row.name}: only English pairs carry a teacher's scores",
+                f"{key}.methods",
+                f"{key}.loss",
             )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from clir.experiment.data import Collections, Dumps
 from clir.experiment.evaluation import Evaluation
 from clir.experiment.lexicons import Lexicons
-from clir.experiment.models import FilledModel, LeaveOut, Model, Training
+from clir.experiment.models import FilledModel, LeaveOut, Model, Teacher, Training
 from clir.experiment.spark import Spark
 from clir.experiment.switching import Switching
 from clir.experiment.types import FileName, Section, Seed, Several
@@ -30,6 +30,7 @@ class Experiment(Section):
     switching: Switching = Switching()
     models: dict[FileName, Model]
     training: Training = Training()
+    teacher: Teacher | None = None
     leave_out: LeaveOut | None = None
     evaluation: Evaluation = Evaluation()
     spark: Spark = Spark()
@@ -50,6 +51,11 @@ class Experiment(Section):
     def reranks(self) -> bool:
         """Whether some model ranks candidates."""
         return any(model.kind.ranks_by == "scores" for model in self.models.values())
+
+    @property
+    def learns_of_teacher(self) -> bool:
+        """Whether some model learns from the teacher's scores."""
+        return any(model.learns_by.of_teacher for model in self.models.values())
 
     @property
     def asked(self) -> set[str]:

@@ -32,6 +32,16 @@ class Distillation(Section):
     geometry: NotNegative = 200.0  # weight of the squared differences of a batch's cosines
 
 
+class Teacher(Section):
+    """A cross-encoder that scores the English pairs, for losses that learn from its scores."""
+
+    base: str  # as of a model, with a trained head
+    max_length: PositiveInt = 256
+    batch_size: PositiveInt = 64
+    workers: PositiveInt = 1
+    precision: Precision = "auto"
+
+
 class Model(Section):
     """A model by its name: a base model, or a small one from scratch with its own tokenizer."""
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from clir import packaged_encoder, progress
 from clir.errors import InputError, in_a_line
-from clir.experiment import Experiment, Model, Problem, problem
+from clir.experiment import Experiment, Model, Problem, Teacher, problem
 
 _ANSWER = 8  # seconds that the hub has for an answer
 _PATIENCE = 20  # seconds for all of it: names may take long to be looked up
@@ -59,6 +59,20 @@ def check(experiment: Experiment) -> Iterator[Problem]:
                     look_at(model, find(model.base).folder)
             except InputError as error:
                 yield problem(str(error), f"models.{name}.base", f"models.{name}")
+    if experiment.teacher:
+        try:
+            _check_teacher(experiment.teacher)
+        except InputError as error:
+            yield problem(str(error), "teacher.base", "teacher")
+
+
+def _check_teacher(teacher: Teacher) -> None:
+    folder = find(teacher.base).folder
+    if "SequenceClassification" not in str(_config(folder).get("architectures")):
+        raise InputError(
+            f"{folder}: it has no head that scores pairs of texts; give a cross-encoder"
+        )
+    check_transformer(folder, teacher.max_length, classifier=True)
 
 
 def _check_package(settings: Model) -> None:

@@ -83,12 +83,41 @@ def lambda_loss(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
     return (weight * F.softplus(logits - logits[:, None])).sum() / (queries * math.log(2))
 
 
+def mse(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
+    """Mean squared difference between the pairs' scores and the teacher's."""
+    scores = _scores(outputs, settings)
+    return _of_the_batch(F.mse_loss(scores, batch.scores), batch)
+
+
+def margin_mse(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
+    """Mean squared difference of margins: right minus wrong passage of a query, and the teacher's.
+
+    Over every right and wrong passage of a query (arXiv 2010.02666).
+    """
+    both = torch.stack([_scores(outputs, settings), batch.scores], 1)
+    (ours, theirs), labels, together = _by_query((both,), batch)
+    pairs = together & (labels > 0)[:, None] & (labels == 0)
+    apart = (ours[:, None] - ours) - (theirs[:, None] - theirs)
+    return (apart.square() * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def _scores(outputs: tuple[torch.Tensor, ...], settings: Model) -> torch.Tensor:
+    """The scores of pairs: logits, or cosines times ``scale``."""
+    if len(outputs) == 1:
+        return outputs[0]
+    queries, passages = outputs
+    return (queries * passages).sum(1) * settings.scale
+
+
 def _by_query(
     outputs: tuple[torch.Tensor, ...], batch: Batch
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits and labels of all workers' pairs, and which pairs are of the same query."""
+    """Logits and labels of all workers' pairs, and which pairs are of the same query.
+
+    Where a pair has several numbers, they come first: numbers x pairs.
+    """
     (logits,) = outputs
-    logits = _from_all_workers(logits, batch.shares)
+    logits = _from_all_workers(logits, batch.shares).movedim(-1, 0)
     keys = _from_all_workers(torch.stack([batch.query_keys, batch.labels], 1), batch.shares)
     query, labels = keys.T
     return logits, labels, query[:, None] == query
@@ -147,4 +176,6 @@ LOSSES = {
     "binary-cross-entropy": binary_cross_entropy,
     "softmax": softmax,
     "lambda": lambda_loss,
+    "mse": mse,
+    "margin-mse": margin_mse,
 }

@@ -11,7 +11,7 @@ from clir import manifest, packaged_encoder, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, FilledModel, Model, Training
 from clir.stages import Trained
-from clir.switching.plans import OnTheFly, on_the_fly, pairs_folder
+from clir.switching.plans import OnTheFly, Plan, on_the_fly, pairs_folder, plan
 from clir.text.lines import opened
 from clir.workspace import Workspace
 from ray_app.models import base_models
@@ -27,7 +27,8 @@ class Run:
     seed: int
     without_domain: str | None
     pairs: Path
-    switch: OnTheFly | None  # None: the pairs are switched already
+    plan: Plan  # how its pairs are switched
+    switch: OnTheFly | None  # None: they are switched already
     tokenizer: Path | None  # None: the base model's own
     model: FilledModel
     base: Base | None  # in place of the tokenizer and a model from scratch, once it is found
@@ -54,7 +55,8 @@ def _run(experiment: Experiment, one: Trained) -> Run:
         method=one.method,
         seed=one.seed,
         without_domain=one.without_domain,
-        pairs=pairs_folder(experiment, one.method) / "data",
+        pairs=stages.read_pairs(experiment, one.model, one.method) / "data",
+        plan=plan(experiment, one.method),
         switch=on_the_fly(experiment, one.method),
         tokenizer=workspace.tokenizer(one.model) if model.base is None else None,
         model=model,

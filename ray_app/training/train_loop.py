@@ -13,7 +13,7 @@ import torch
 from clir import manifest, progress
 from clir.errors import InputError
 from ray_app.models.encoding import Encoder
-from ray_app.training import checkpoints
+from ray_app.training import checkpoints, model_cards
 from ray_app.training.batching import PairStream, made_ahead, tokenized
 from ray_app.training.engines import Engine
 from ray_app.training.network import Network
@@ -117,6 +117,7 @@ def _save_model(
 
         def write(folder: Path) -> dict[str, Any]:
             network.family.save(network.model, weights, network.tokenizer, run.model, folder)
+            (folder / "README.md").write_text(model_cards.card(run), encoding="utf-8")
             return {"steps": run.model.steps, "final loss": round(loss, 4)}
 
         seconds = time.monotonic() - started

@@ -29,14 +29,16 @@ from ray_app.training.batching import Batch
 from ray_app.training.losses import LOSSES, distillation
 
 
-def batch_of(queries, passages, labels, shares=None):
+def batch_of(queries, passages, labels, shares=None, scores=None):
     labels = torch.as_tensor(labels)
     keys = map(torch.as_tensor, (queries, passages))
-    return Batch((), shares or (len(labels),), labels, torch.zeros(len(labels)), *keys)
+    scores = torch.zeros(len(labels)) if scores is None else torch.as_tensor(scores)
+    return Batch((), shares or (len(labels),), labels, scores, *keys)
 
 
-def loss(outputs, queries, passages, scale=20.0, labels=(1, 1, 1), name="contrastive"):
-    batch = batch_of(list(queries), list(passages), list(labels[: len(queries)]))
+def loss(outputs, queries, passages, scale=20.0, labels=(1, 1, 1), name="contrastive", scores=None):
+    labels = list(labels[: len(queries)])
+    batch = batch_of(list(queries), list(passages), labels, scores=scores)
     return LOSSES[name](outputs, batch, Model(family="static", scale=scale)).item()
 
 
@@ -104,6 +106,18 @@ def test_lambda_loss_by_hand():
     assert found == pytest.approx((expected + other) / 2)
 
 
+def test_losses_on_a_teachers_scores_by_hand():
+    logits, taught = torch.tensor([2.0, 1.0, 0.0, 3.0]), [1.0, 3.0, 0.5, 0.0]
+    by = {"queries": [0, 0, 0, 1], "passages": range(4), "labels": (1, 0, 0, 1), "scores": taught}
+    assert loss((logits,), **by, name="mse") == pytest.approx((1 + 4 + 0.25 + 9) / 4)
+    # Margins of the first query are 1 and 2, and should be -2 and 0.5; the second has none.
+    assert loss((logits,), **by, name="margin-mse") == pytest.approx((3**2 + 1.5**2) / 2)
+    # Of vectors, the score is their cosine times the scale.
+    sides = torch.eye(2)[[0, 0, 0, 1]], torch.eye(2)[[0, 1, 1, 1]]
+    found = loss(sides, **by, scale=4.0, name="mse")
+    assert found == pytest.approx((9 + 9 + 0.25 + 16) / 4)
+
+
 def test_distillation_by_hand():
     """Two pairs: the student has one text right, and turned another by 60 degrees."""
     right, turned = torch.tensor([1.0, 0.0]), torch.tensor([0.5, 3**0.5 / 2])
@@ -126,10 +140,10 @@ def gradient(name, mine, shares):
         taught = torch.nn.functional.normalize(taught, dim=-1).unbind()
         distillation((queries, passages), taught, batch, Distillation(geometry=3.0)).backward()
         return weights.grad
-    by_vectors = name in FAMILY_ROWS["bi-encoder"].losses
+    by_vectors = name not in FAMILY_ROWS["cross-encoder"].losses
     outputs = (queries, passages) if by_vectors else (queries[:, 0] + passages[:, 1],)
     columns = torch.tensor([[0, 0, 1, 1, 2, 3, 3], [0, 1, 0, 3, 4, 5, 6], [1, 0, 1, 0, 1, 1, 0]])
-    batch = batch_of(*columns[:, mine], shares)
+    batch = batch_of(*columns[:, mine], shares, torch.arange(7.0)[mine])
     LOSSES[name](outputs, batch, Model(family="static", scale=3.0)).backward()
     return weights.grad
 
