@@ -203,6 +203,14 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{key}.candidates",
         )
     yield from _methods_of(key, model)
+    alone = any(METHODS[method].learns_from == "itself" for method in model.methods)
+    if alone and model.distillation.batch_size < 2 * workers:
+        yield problem(
+            f"{model.distillation.batch_size} is too small for {workers} workers: {2 * workers} "
+            "at least",
+            f"{key}.distillation.batch_size",
+            "training.workers",
+        )
     if model.learns_by.of_teacher:
         yield from _of_teacher(experiment, key, model)
     if model.freeze and not model.kind.layers:
@@ -251,7 +259,7 @@ def _of_teacher(experiment: Experiment, key: str, model: Model) -> Iterator[Prob
 
 
 def _from_scratch(key: str, model: Model) -> Iterator[Problem]:
-    if model.freeze:
+    if model.freeze and model.kind.layers:
         yield problem("without a base it would stay as drawn", f"{key}.freeze", f"{key}.base")
     if model.hidden_size % model.heads:
         yield problem(

@@ -51,10 +51,6 @@ class Model(Section):
     base: str | None = None
     methods: Several[MethodName] = trained(FROM_SCRATCH)
     max_length: PositiveInt = 256  # tokens of an input: a text, or a query and a passage
-    vocabulary: PositiveInt = 8000  # from here on: only from scratch
-    hidden_size: PositiveInt = 128
-    layers: PositiveInt = 2
-    heads: PositiveInt = 4
     # What stands before every text (E5: "query: ", "passage: ").
     query_prefix: str = ""
     passage_prefix: str = ""
@@ -62,6 +58,11 @@ class Model(Section):
     # (sentence-transformers' 1_Pooling), else the mean. Of bi-encoders.
     pooling: Literal["mean", "cls"] | None = None
     freeze: Literal["embeddings"] | None = None  # what stays as it is in the base
+    dropout: bool = True  # whether the base's own is on in training; in self-distillation never
+    vocabulary: PositiveInt = 8000  # from here on: only from scratch
+    hidden_size: PositiveInt = 128
+    layers: PositiveInt = 2
+    heads: PositiveInt = 4
     # Training. Where nothing stands here, what training says for all models.
     loss: LossName | None = None  # None: the family's
     steps: PositiveInt | None = None

@@ -40,7 +40,8 @@ def load(auto: Any, folder: Path, **options: Any) -> tuple[nn.Module, PreTrained
 def _attention() -> str | None:
     """How attention is computed; None: as transformers chooses.
 
-    On a CPU, torch's fused attention is slow: its gradient in bf16 took three times as long.
+    On a CPU, torch's fused attention is slow: with it, a step of training in bf16 took 1.5 times as
+    long, and ranking 1.1 times.
     """
     return None if torch.cuda.is_available() else "eager"
 

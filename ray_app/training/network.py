@@ -37,6 +37,7 @@ class Network(nn.Module):
             if METHODS[run.method].learns_from == "itself":
                 # In a tuple, as it is no part of what is trained and saved.
                 self.teacher = (self.family.load(base, run.model)[0].eval(),)
+            self.model.train(run.model.dropout and not self.teacher)
         else:
             assert run.tokenizer is not None
             self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)

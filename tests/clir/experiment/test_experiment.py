@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,6 @@ def wrong(*overrides: str) -> list[str]:
         ("models.static.freeze=embeddings", "models.static.freeze: a static has nothing else"),
         ("models.cross-encoder.freeze=embeddings", "models.cross-encoder.freeze: without a base"),
         ("models.static.pooling=max", "models.static.pooling: Input should be 'mean' or 'cls'"),
-        ("models.static.loss=mse", "teacher: mse needs a teacher's scores"),
         ("models.static.methods=[ml-cs, ml-cs]", "models.static.methods: ml-cs is named"),
         ("models.cross-encoder.batch_size=3", "models.cross-encoder.batch_size: batch_size 3 is"),
         ("models.cross-encoder.learning_rate=0", "models.cross-encoder.learning_rate: Input sh"),
@@ -155,3 +155,20 @@ def test_a_missing_file_and_one_that_is_no_yaml(tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [1")
     with pytest.raises(InputError, match="not YAML"):
         load(tmp_path / "bad.yaml")
+
+
+def test_who_learns_from_a_teacher_needs_one_and_english_pairs():
+    model = "models={m: {family: bi-encoder, loss: mse, methods: [zero-shot, ml-cs, fine-tuning]}}"
+    assert [line.split(";")[0] for line in wrong(model, "leave_out=null")] == [
+        "teacher: mse needs a teacher's scores",
+        "switching.on_the_fly: ml-cs: only English pairs carry a teacher's scores",
+        "models.m.methods: fine-tuning: only English pairs carry a teacher's scores",
+    ]
+
+
+def test_batches_of_self_distillation_are_large_enough_for_all_workers():
+    model = {"family": "bi-encoder", "base": "multilingual-e5-small",
+             "methods": ["self-distillation"], "distillation": {"batch_size": 3}}  # fmt: skip
+    assert wrong(f"models={json.dumps({'m': model})}", "leave_out=null") == [
+        "models.m.distillation.batch_size: 3 is too small for 2 workers: 4 at least"
+    ]

@@ -64,8 +64,17 @@ def test_who_learns_from_itself_is_held_to_what_the_base_says_of_english(base):
     assert all(p.grad is None for p in net.teacher[0].parameters())
 
 
+def test_a_bases_dropout_is_on_where_it_is_trained_by_labels(base):
+    def drops(method, **settings):
+        net = network(base, method, family="bi-encoder", **settings)
+        return {m.training for m in net.model.modules() if isinstance(m, torch.nn.Dropout)}
+
+    assert drops("zero-shot") == {True}
+    assert drops("zero-shot", dropout=False) == drops("self-distillation") == {False}
+
+
 def test_outputs_are_fp32_where_matrices_are_multiplied_in_bf16(base):
-    net = network(base, family="bi-encoder")
+    net = network(base, family="bi-encoder", dropout=False)
     exact = net(batch(net, TEXTS, TEXTS))
     net.precision = "bf16"
     rounded = net(batch(net, TEXTS, TEXTS))
