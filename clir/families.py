@@ -24,7 +24,7 @@ class Family(NamedTuple):
     # together with each of its candidates, which are few.
     ranks_by: Literal["vectors", "scores"]
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
-    marks: int = 0  # special tokens in a pair of texts that a model from scratch reads together
+    marks: int = 0  # special tokens in an input that a model from scratch reads
     layers: bool = True  # whether there is more to it than a vector for each token
 
 
@@ -47,6 +47,7 @@ FAMILIES = {
     for family in (
         Family("static", "vectors", _OF_VECTORS, layers=False),
         Family("bi-encoder", "vectors", _OF_VECTORS),
+        Family("late-interaction", "scores", _OF_SCORES, marks=2),
         Family("cross-encoder", "scores", _OF_SCORES, marks=3),
     )
 }

@@ -57,6 +57,7 @@ class Model(Section):
     # What a text's vector is: the mean of its tokens', or the first one's. None: as its base has it
     # (sentence-transformers' 1_Pooling), else the mean. Of bi-encoders.
     pooling: Literal["mean", "cls"] | None = None
+    token_size: PositiveInt = 128  # of a token's vector, in late interaction
     freeze: Literal["embeddings"] | None = None  # what stays as it is in the base
     dropout: bool = True  # whether the base's own is on in training; in self-distillation never
     vocabulary: PositiveInt = 8000  # from here on: only from scratch

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from clir.experiment import Model
-from ray_app.models import bi_encoder, cross_encoder, static
+from ray_app.models import bi_encoder, cross_encoder, late_interaction, static
 from ray_app.models.encoding import Encoder
 
 
@@ -62,5 +62,6 @@ class Family(Protocol):
 FAMILIES: dict[str, Family] = {
     "static": static,
     "bi-encoder": bi_encoder,
+    "late-interaction": late_interaction,
     "cross-encoder": cross_encoder,
 }

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from transformers import BatchEncoding
 
 _ROWS = 8  # texts of a part: with fewer, matrices are too small to be multiplied at full speed
 
 
 def in_parts(texts: BatchEncoding, run: Callable[[BatchEncoding], torch.Tensor]) -> torch.Tensor:
-    """``run`` of a batch (a row for each text), on a CPU by parts of texts of like length.
+    """``run`` of a batch, on a CPU by parts of texts of like length.
+
+    It gives a row for each text, or rows of its tokens: texts x tokens x size.
 
     A GPU does many texts at once in the time of a few, so it gets the whole.
     """
@@ -21,5 +24,8 @@ def in_parts(texts: BatchEncoding, run: Callable[[BatchEncoding], torch.Tensor])
     done = []
     for part in order.split(_ROWS):
         width = int(ends[part[-1]])
-        done.append(run(BatchEncoding({name: rows[part, :width] for name, rows in texts.items()})))
+        found = run(BatchEncoding({name: rows[part, :width] for name, rows in texts.items()}))
+        if found.ndim > 2:  # of tokens: those that were left away have zeros
+            found = F.pad(found, (0, 0, 0, mask.shape[1] - width))
+        done.append(found)
     return torch.cat(done)[order.argsort()]

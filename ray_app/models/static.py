@@ -111,7 +111,7 @@ def save(
     vectors, weight = state[_VECTORS], state["token_weight"]
     save_file({_VECTORS: vectors * weight.exp()[:, None]}, folder / _WEIGHTS)
     tokenizer.save_pretrained(folder)
-    sentence_transformers.write_modules(folder, "StaticEmbedding", "Normalize")
+    sentence_transformers.write_modules(folder, {"StaticEmbedding": {}, "Normalize": {}})
 
 
 def _initial_token_weight(tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:

@@ -11,14 +11,13 @@ from clir import tables
 from clir.switching.methods import METHODS
 from ray_app.training.runs import Run
 
-_LIBRARIES = {"bi-encoder": "sentence-transformers", "static": "sentence-transformers"}
 _LICENCE = re.compile(r"^license: *(\S+)", re.MULTILINE)
 
 
 def card(run: Run) -> str:
     """What a model is, what it was trained on, and by which settings."""
     about: dict[str, object] = {
-        "library_name": _LIBRARIES.get(run.model.family, "transformers"),
+        "library_name": "sentence-transformers",
         "language": ["en", *_languages(run)],
         "tags": ["cross-lingual-retrieval", run.model.family, run.method],
     }

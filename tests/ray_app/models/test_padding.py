@@ -51,3 +51,9 @@ def test_gradients_go_to_the_rows_that_they_belong_to():
     rows = in_parts(texts, lambda part: weights[part["row"][:, 0]] * 1)
     (rows * torch.arange(20)).sum().backward()
     assert weights.grad.tolist() == pytest.approx(list(range(20)))
+
+
+def test_tokens_that_were_left_away_have_zeros(monkeypatch):
+    monkeypatch.setattr(padding, "_ROWS", 1)
+    found = in_parts(batch([3, 1]), lambda part: part["input_ids"][:, :, None] * 1.0)
+    assert found[:, :, 0].tolist() == [[1, 2, 3], [4, 0, 0]]
