@@ -85,6 +85,20 @@ def write_tokenizer(folder: Path, collections: str, pieces: int) -> Path:
     return folder
 
 
+def write_encoder(folder: Path, family: str) -> Path:
+    """multilingual-e5-small, saved as a family's models are; a cross-encoder's head is drawn."""
+    from ray_app.models import e5_small
+    from ray_app.models.families import FAMILIES
+
+    base = folder / "base"
+    base.mkdir(parents=True)
+    e5_small.write(base)
+    settings = Model(family=family, max_length=128)
+    model, tokenizer = FAMILIES[family].load(base, settings)
+    FAMILIES[family].save(model, model.state_dict(), tokenizer, settings, folder)
+    return folder
+
+
 def write_turns(path: Path, collections: str, turns: int) -> Path:
     """Parquet of the texts of some of the sample's collections, ``turns`` times, each shuffled."""
     texts, draw = np.array(_sample_texts(collections), object), np.random.default_rng(5)

@@ -243,6 +243,27 @@ def tokenizing(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+def encoders(folder: Path) -> list[dict[str, Any]]:
+    """Ranking with multilingual-e5-small on one core: vectors of texts, scores of pairs."""
+    texts = {
+        times: generate.write_turns(folder / f"texts{times}.parquet", "train-news", times)
+        for times in GROWTH[:2]
+    }
+    rows = []
+    for family, name, peer_name in (
+        ("bi-encoder", "embed", "SentenceTransformer.encode, fp32"),
+        ("cross-encoder", "score", "CrossEncoder.predict, fp32"),
+    ):
+        model = generate.write_encoder(folder / family, family)
+        peer = work_on(f"{name}_by_sentence_transformers", texts, model)
+        for precision, goal in (("auto", 5), ("fp32", 1.3)):
+            ours = work_on(name, texts, model, precision)
+            unit, title = ("texts/s", "texts") if name == "embed" else ("pairs/s", "pairs")
+            title = f"{family}, {title} in {precision}"
+            rows.append(compared(title, unit, ours, peer, peer_name, goal, tuple(texts), runs=2))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench.json")
@@ -258,7 +279,7 @@ def main() -> None:
     print(f"written: {arguments.out}")
 
 
-BENCHMARKS = [dump_reader, mining, switching, tokenizing]
+BENCHMARKS = [dump_reader, mining, switching, tokenizing, encoders]
 
 if __name__ == "__main__":
     main()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _PROBABILITY = 0.5
-_BATCH, _MAX_LENGTH = 128, 128  # what each of the demo's two workers trains on
+_BATCH, _MAX_LENGTH = 128, 128  # texts of a batch that are tokenized; tokens of a text
 
 
 def dump_reader(path: str) -> int:
@@ -137,6 +137,61 @@ def tokenize_whole(texts: str, tokenizer: str) -> int:
     return _tokenized(
         texts, lambda batch: sum(len(e.ids) for e in backend.encode_batch_fast(batch.to_pylist()))
     )
+
+
+def embed(texts: str, model: str, precision: str) -> int:
+    """Vectors of texts as ranking makes them."""
+    import torch
+
+    from ray_app.models.ranker import Ranker
+
+    torch.set_num_threads(1)
+    ranker, column = Ranker("bi-encoder", Path(model), _MAX_LENGTH, 256, precision), _texts(texts)
+    ranker.embed(column[:16])
+    _start_clock()
+    return len(ranker.embed(column))
+
+
+def embed_by_sentence_transformers(texts: str, model: str) -> int:
+    """The same by ``SentenceTransformer.encode``, as it is called."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(1)
+    encoder, column = SentenceTransformer(model, device="cpu"), _texts(texts).to_pylist()
+    encoder.encode(column[:16])
+    _start_clock()
+    return len(encoder.encode(column))
+
+
+def score(texts: str, model: str, precision: str) -> int:
+    """Scores of pairs of texts as ranking makes them."""
+    import torch
+
+    from ray_app.models.ranker import Ranker
+
+    torch.set_num_threads(1)
+    ranker, column = Ranker("cross-encoder", Path(model), 256, 256, precision), _texts(texts)
+    ranker.score(column[:16], column[:16])
+    _start_clock()
+    return len(ranker.score(column, column[::-1]))
+
+
+def score_by_sentence_transformers(texts: str, model: str) -> int:
+    """The same by ``CrossEncoder.predict``, as it is called."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    torch.set_num_threads(1)
+    encoder, column = CrossEncoder(model, device="cpu", max_length=256), _texts(texts).to_pylist()
+    pairs = list(zip(column, column[::-1], strict=True))
+    encoder.predict(pairs[:16])
+    _start_clock()
+    return len(encoder.predict(pairs))
+
+
+def _texts(path: str) -> pa.Array:
+    return pq.read_table(path)["text"].combine_chunks()
 
 
 def _tokenizer(folder: str) -> PreTrainedTokenizerBase:

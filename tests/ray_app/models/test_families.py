@@ -169,8 +169,15 @@ def test_late_interaction_by_hand():
     """Two tokens of a query, three of a passage, the last of which is padding."""
     vectors = {"q": [[1.0, 0.0], [0.0, 1.0]], "p": [[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]]}
     masks = {"q": [[1, 1]], "p": [[1, 1, 0]]}
-    sides = [BatchEncoding({"input_ids": torch.tensor([vectors[side]]),
-                            "attention_mask": torch.tensor(masks[side])}) for side in "qp"]  # fmt: skip
+    sides = [
+        BatchEncoding(
+            {
+                "input_ids": torch.tensor([vectors[side]]),
+                "attention_mask": torch.tensor(masks[side]),
+            }
+        )
+        for side in "qp"
+    ]
     (score,) = FAMILIES["late-interaction"].outputs(
         lambda texts: texts["input_ids"] * texts["attention_mask"][:, :, None], tuple(sides)
     )
