@@ -30,6 +30,7 @@ SMALL = [
     "training.batch_size=32",
     "training.tokenizer_sample=4000",
     "training.checkpoint_every=20",
+    "training.precision=fp32",
     "leave_out={model: static, domain: social, methods: [zero-shot]}",
     "evaluation.languages=[en, de, ar]",
 ]
