@@ -36,6 +36,7 @@ class OnTheFly(NamedTuple):
     plan: Plan
     switchers: Path
     seed: int  # of the draws: the experiment's first, as of pairs that are written
+    keeps_english: bool = False  # whether the texts before they are switched are read as well
 
 
 def plan(experiment: Experiment, method: str) -> Plan:
@@ -57,11 +58,11 @@ def plan(experiment: Experiment, method: str) -> Plan:
 def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:
     """How a method's pairs are switched while training reads them, or None: they lie switched."""
     chosen = plan(experiment, method)
-    # Who learns from itself reads the English text as well.
-    asked = experiment.switching.on_the_fly or METHODS[method].learns_from == "itself"
-    if not (chosen.switches and asked):
+    by_itself = METHODS[method].learns_from == "itself"
+    if not (chosen.switches and (experiment.switching.on_the_fly or by_itself)):
         return None
-    return OnTheFly(chosen, experiment.workspace.switchers(method), experiment.seeds[0])
+    switchers = experiment.workspace.switchers(method)
+    return OnTheFly(chosen, switchers, experiment.seeds[0], keeps_english=by_itself)
 
 
 def pairs_folder(experiment: Experiment, method: str) -> Path:

@@ -24,6 +24,7 @@ class Side:
         self.ids = table["id"].combine_chunks()
         self.domains = table["domain"].combine_chunks()
         self._sorted = _keys(self.ids)
+        self._words: pa.ListArray | None = None
 
     def has(self, ids: pa.ChunkedArray, lang: str) -> np.ndarray:
         """Which ids this side has in one of its languages: all, or those that drew it."""
@@ -54,13 +55,16 @@ class Side:
 
     def words(self, words: Callable[[pa.Array, str], pa.ListArray]) -> pa.ListArray:
         """The words of all texts, in order of their ids, by a first stage's ``words``."""
+        if self._words is not None:  # queries are ranked against many sides of documents
+            return self._words
 
         def read(tables: Path, kind: str, collection: str, lang: str, split: str) -> pa.Table:
             table = texts.read_texts(tables, kind, collection, lang, split, self.ids)
             found = words(table["text"].combine_chunks(), lang)
             return table.set_column(table.column_names.index("text"), "text", found)
 
-        return self._of_languages(read)["text"].combine_chunks()
+        self._words = self._of_languages(read)["text"].combine_chunks()
+        return self._words
 
     def flawed(self) -> list[str]:
         """The ids whose text is a translation that failed."""

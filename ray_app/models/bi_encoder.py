@@ -58,8 +58,7 @@ def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTra
     model, tokenizer = pretrained.load(AutoModel, folder)
     asked = settings.pooling if settings else None
     model.pooling = asked or sentence_transformers.pooling_of(folder) or "mean"
-    model.pooler = None  # what BERT has for guessing which sentence is the next
-    return _without_mask(model), tokenizer
+    return _without_mask(pretrained.without_pooler(model)), tokenizer
 
 
 def check(settings: Model, folder: Path) -> None:

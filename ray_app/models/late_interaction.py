@@ -16,7 +16,6 @@ from transformers import (
     AutoModel,
     BatchEncoding,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
 )
 
 from clir.errors import InputError
@@ -48,13 +47,14 @@ class LateInteraction(nn.Module):
         return embeddings
 
 
-def frame(tokenizer: PreTrainedTokenizerFast) -> None:
-    cross_encoder.frame(tokenizer)
+frame = cross_encoder.frame
 
 
 def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
     encoder = cross_encoder.create(settings, tokenizer, seed).base_model
-    return LateInteraction(_without_pooler(encoder), _drawn(settings, settings.hidden_size))
+    return LateInteraction(
+        pretrained.without_pooler(encoder), _drawn(settings, settings.hidden_size)
+    )
 
 
 def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTrainedTokenizerBase]:
@@ -65,7 +65,7 @@ def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTra
         if settings is None:
             raise InputError(f"model {folder}: it has no projection of tokens (1_Dense)")
         projection = _drawn(settings, encoder.config.hidden_size)
-    return LateInteraction(_without_pooler(encoder), projection), tokenizer
+    return LateInteraction(pretrained.without_pooler(encoder), projection), tokenizer
 
 
 def check(settings: Model, folder: Path) -> None:
@@ -107,8 +107,3 @@ def save(
 def _drawn(settings: Model, hidden_size: int) -> torch.Tensor:
     """A projection that keeps cosines about as they are: its rows are orthogonal."""
     return nn.init.orthogonal_(torch.empty(settings.token_size, hidden_size))
-
-
-def _without_pooler(encoder: Any) -> Any:
-    encoder.pooler = None  # what BERT has for guessing which sentence is the next
-    return encoder

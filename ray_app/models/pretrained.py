@@ -37,6 +37,12 @@ def load(auto: Any, folder: Path, **options: Any) -> tuple[nn.Module, PreTrained
     return model, tokenizer
 
 
+def without_pooler(encoder: Any) -> Any:
+    """An encoder without what BERT has for guessing which sentence is the next."""
+    encoder.pooler = None
+    return encoder
+
+
 def _attention() -> str | None:
     """How attention is computed; None: as transformers chooses.
 

@@ -141,11 +141,12 @@ def _keys(pairs: pa.Table, ids: str) -> np.ndarray:
 
 
 def _switched(pairs: pa.Table, switch: OnTheFly) -> pa.Table:
-    """Both sides switched, and as they were; a pair gets other words in another turn."""
+    """Both sides switched; a pair gets other words in another turn."""
     ids = pc.binary_join_element_wise(pairs["pair_id"], pairs["turn"].cast(pa.string()), "@")
     for side, _ in switch.plan.sides:
         texts, names = (column.combine_chunks() for column in (pairs[side], ids))
-        pairs = pairs.append_column(_english(side), texts)
+        if switch.keeps_english:
+            pairs = pairs.append_column(_english(side), texts)
         done = switch_side(side, texts, names, switch.plan, str(switch.switchers), switch.seed)
         if done is not None:
             pairs = pairs.set_column(pairs.schema.get_field_index(side), side, done.texts)
@@ -166,7 +167,7 @@ class Batch(NamedTuple):
     scores: torch.Tensor  # a teacher's; NaN: it gave none
     query_keys: torch.Tensor  # equal for the same query
     passage_keys: torch.Tensor
-    english: tuple[BatchEncoding, ...] = ()  # the texts before they were switched on the fly
+    english: tuple[BatchEncoding, ...] = ()  # the texts before they were switched, if kept
 
     def to(self, device: torch.device) -> Batch:
         texts, english = (

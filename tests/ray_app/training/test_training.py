@@ -327,6 +327,13 @@ def test_pairs_are_switched_as_they_are_read_anew_in_every_turn(pairs, tmp_path)
     assert turns[0] != turns[1]
     [[table]] = dealt(stream, 0, 1, 4, 1)
     assert table["score"].to_pylist() == [0.5, None, 0.5, None]
+    assert "english query" not in table.column_names
+    kept = batching.PairStream(
+        pairs, positives_only=False, switch=switch._replace(keeps_english=True)
+    )
+    [[table]] = dealt(kept, 0, 1, 4, 1)
+    assert table["query"].to_pylist() == turns[0][:4]
+    assert table["english query"].to_pylist() == expected[:4]
     both = [sorted(batch) for batch in taken(stream, 0, 8, 5, 5)]  # whatever the workers
     assert both == [sorted(batch) for batch in taken(stream, 0, 8, 5, 1)]
 
