@@ -26,6 +26,7 @@ class Family(NamedTuple):
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
     marks: int = 0  # special tokens in an input that a model from scratch reads
     layers: bool = True  # whether there is more to it than a vector for each token
+    head: bool = False  # whether it ranks by something that an encoder lacks, and labels must teach
 
 
 LOSSES = {
@@ -40,14 +41,15 @@ LOSSES = {
         Loss("margin-mse", "negatives", of_teacher=True),
     )
 }
-_OF_VECTORS = ("contrastive", "contrastive-with-negatives", "mse", "margin-mse")
-_OF_SCORES = ("binary-cross-entropy", "softmax", "lambda", "mse", "margin-mse")
+_BY_QUERY = ("softmax", "lambda", "mse", "margin-mse")
+_OF_VECTORS = ("contrastive", "contrastive-with-negatives", *_BY_QUERY)
+_OF_LOGITS = ("binary-cross-entropy", *_BY_QUERY)
 FAMILIES = {
     family.name: family
     for family in (
         Family("static", "vectors", _OF_VECTORS, layers=False),
         Family("bi-encoder", "vectors", _OF_VECTORS),
-        Family("late-interaction", "scores", _OF_SCORES, marks=2),
-        Family("cross-encoder", "scores", _OF_SCORES, marks=3),
+        Family("late-interaction", "scores", _OF_VECTORS, marks=2),
+        Family("cross-encoder", "scores", _OF_LOGITS, marks=3, head=True),
     )
 }

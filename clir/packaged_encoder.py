@@ -12,7 +12,7 @@ from clir.errors import InputError
 NAME = "multilingual-e5-small"  # as a model's base
 VERSION = "0.3.0"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-POSITIONS = 512  # the longest input
+POSITIONS, LAYERS = 512, 12  # the longest input; how many there are
 
 
 def file() -> Path:

@@ -266,7 +266,23 @@ def candidates(experiment: Experiment) -> Stage:
 
 
 def runs(experiment: Experiment) -> Iterator[Trained]:
-    """Every training: model x method x seed, and the methods again without the left-out domain."""
+    """Every training, each behind the one that it goes on from."""
+    planned: dict[Trained, None] = {}
+    for one in _asked_for(experiment):
+        if first := begins_as(experiment, one):
+            planned[first] = None
+        planned[one] = None
+    yield from planned
+
+
+def begins_as(experiment: Experiment, one: Trained) -> Trained | None:
+    """The training whose model another one goes on from; None: it begins with the base."""
+    method = experiment.before(one.model, one.method)
+    return one._replace(method=method) if method else None
+
+
+def _asked_for(experiment: Experiment) -> Iterator[Trained]:
+    """Model x method x seed, and the methods again without the left-out domain."""
     left = experiment.leave_out
     for name, model in experiment.models.items():
         cases: list[tuple[str, str | None]] = [(method, None) for method in trained(model.methods)]
@@ -290,10 +306,10 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     elif (base := Path(model.base)).is_dir():
         inputs.append(base)  # likewise
     # What is only read at evaluation, or only about speed, makes no other model.
-    unread = {"methods", "pairs", "candidates"}
+    unread = {"methods", "after", "pairs", "mlir", "candidates"}
     if learns != "itself":
         unread |= {"distillation"}
-    settings = {
+    settings: dict[str, Any] = {
         "seed": one.seed,
         "without_domain": one.without_domain,
         "learns_from": learns,
@@ -305,6 +321,11 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     if switch := on_the_fly(experiment, one.method):
         settings["switch"] = {**switch.plan._asdict(), "seed": switch.seed}
         inputs.append(switch.switchers)
+    if first := begins_as(experiment, one):
+        # By what it is made from: that is known before it is there.
+        before = run(experiment, first)
+        settings["goes on from"] = before.settings
+        inputs += [path for path in before.inputs if path not in inputs]
     return Stage(workspace.model(one.name), inputs, settings)
 
 
@@ -314,7 +335,7 @@ def systems(experiment: Experiment) -> Iterator[tuple[Trained, str]]:
     A model ranks by its own method, if that is asked for, and by such as translate. Methods that
     rank by words have none, so the first of the two names a model that is not trained.
     """
-    for one in runs(experiment):
+    for one in _asked_for(experiment):
         if one.without_domain:
             yield one, one.method
             continue
@@ -344,6 +365,7 @@ def system(experiment: Experiment, one: Trained, method: str) -> Stage:
         ),
         "measures": {name: str(measure) for name, measure in MEASURES.items()},
         "pairs": model.pairs,
+        "mlir": model.mlir,
         "candidates": model.candidates if reranks else None,
         "test": [collection.id for collection in experiment.collections.test],
         "split": experiment.collections.test_split,

@@ -24,6 +24,7 @@ class Workspace(OutputFolder):
     """The results of an experiment, each by its place in the output folder."""
 
     log = _Place("engines.log")  # what engines say; no result
+    tensorboard = _Place("tensorboard")  # what training tells of itself; no result
     titles = _Place("titles")  # that articles of different languages link
     # What could not be read of dumps that failed; it has no manifest.
     rejected_titles = _Place("titles.rejected")

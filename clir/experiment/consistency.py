@@ -204,10 +204,10 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
         )
     yield from _methods_of(key, model)
     alone = any(METHODS[method].learns_from == "itself" for method in model.methods)
-    if alone and model.distillation.batch_size < 2 * workers:
+    least = least if model.kind.head else 2 * workers
+    if alone and model.distillation.batch_size < least:
         yield problem(
-            f"{model.distillation.batch_size} is too small for {workers} workers: {2 * workers} "
-            "at least",
+            f"{model.distillation.batch_size} is too small for {workers} workers: {least} at least",
             f"{key}.distillation.batch_size",
             "training.workers",
         )
@@ -215,6 +215,8 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
         yield from _of_teacher(experiment, key, model)
     if model.freeze and not model.kind.layers:
         yield problem(f"a {model.family} has nothing else", f"{key}.freeze", f"{key}.family")
+    if model.train_layers and not model.kind.layers:
+        yield problem(f"a {model.family} has none", f"{key}.train_layers", f"{key}.family")
     if model.base is None:
         yield from _from_scratch(key, model)
 
@@ -228,11 +230,23 @@ def _methods_of(key: str, model: Model) -> Iterator[Problem]:
                 f"{key}.methods",
                 f"{key}.base",
             )
-        # Its head is drawn, so that it has nothing to say before it was trained.
-        if model.kind.ranks_by == "scores" and row.learns_from != "labels":
+        if model.kind.ranks_by == "scores" and row.by_words:
             yield problem(
-                f"a {model.family} cannot rank by {row.name}", f"{key}.methods", f"{key}.family"
+                f"a {model.family} reranks, and {row.name} ranks whole collections; give it to a "
+                "model that does so too",
+                f"{key}.methods",
+                f"{key}.family",
             )
+    if model.after and model.base is None:
+        yield problem(
+            f"{model.after} needs a model that was trained before", f"{key}.after", f"{key}.base"
+        )
+    elif model.after and model.kind.head:
+        yield problem(
+            f"a {model.family} teaches itself what labels have taught it: {model.after} comes last",
+            f"{key}.after",
+            f"{key}.family",
+        )
 
 
 def _of_teacher(experiment: Experiment, key: str, model: Model) -> Iterator[Problem]:
@@ -259,8 +273,11 @@ def _of_teacher(experiment: Experiment, key: str, model: Model) -> Iterator[Prob
 
 
 def _from_scratch(key: str, model: Model) -> Iterator[Problem]:
-    if model.freeze and model.kind.layers:
-        yield problem("without a base it would stay as drawn", f"{key}.freeze", f"{key}.base")
+    for setting in ("freeze", "train_layers"):
+        if getattr(model, setting) and model.kind.layers:
+            yield problem(
+                "without a base it would stay as drawn", f"{key}.{setting}", f"{key}.base"
+            )
     if model.hidden_size % model.heads:
         yield problem(
             f"{model.hidden_size} cannot be shared evenly by {model.heads} heads",

@@ -47,6 +47,14 @@ class Experiment(Section):
         known = {key: value for key, value in of_method.items() if key in Model.model_fields}
         return FilledModel.model_validate(shared | own | known)
 
+    def before(self, name: str, method: str) -> str | None:
+        """The method whose model a method goes on from; None: it begins with the base."""
+        model, learns_from = self.models[name], METHODS[method].learns_from
+        if learns_from == "labels":
+            return model.after
+        # Who has nothing to say before it was trained has nothing to teach itself.
+        return BASELINE if learns_from == "itself" and model.kind.head else None
+
     @property
     def reranks(self) -> bool:
         """Whether some model ranks candidates."""
@@ -70,4 +78,11 @@ class Experiment(Section):
     @property
     def methods(self) -> list[str]:
         """Every method that some model must be trained by, in the order of the table."""
-        return [name for name in trained(self.asked) if METHODS[name].learns_from]
+        asked = trained(self.asked)
+        before = {
+            self.before(name, method)
+            for name, model in self.models.items()
+            for method in trained(model.methods)
+        }
+        needed = {*asked, *before}
+        return [name for name, row in METHODS.items() if name in needed and row.learns_from]

@@ -50,6 +50,8 @@ class Model(Section):
     # from scratch.
     base: str | None = None
     methods: Several[MethodName] = trained(FROM_SCRATCH)
+    # What methods that learn from labels go on from, where it is not the base as it comes.
+    after: Literal["self-distillation"] | None = None
     max_length: PositiveInt = 256  # tokens of an input: a text, or a query and a passage
     # What stands before every text (E5: "query: ", "passage: ").
     query_prefix: str = ""
@@ -57,8 +59,11 @@ class Model(Section):
     # What a text's vector is: the mean of its tokens', or the first one's. None: as its base has it
     # (sentence-transformers' 1_Pooling), else the mean. Of bi-encoders.
     pooling: Literal["mean", "cls"] | None = None
-    token_size: PositiveInt = 128  # of a token's vector, in late interaction
+    # Of a token's vector, in late interaction, by a projection that is drawn. None: as in the base.
+    token_size: PositiveInt | None = None
     freeze: Literal["embeddings"] | None = None  # what stays as it is in the base
+    # How many of the base's layers learn, the last ones, and what comes behind; None: all.
+    train_layers: PositiveInt | None = None
     dropout: bool = True  # whether the base's own is on in training; in self-distillation never
     vocabulary: PositiveInt = 8000  # from here on: only from scratch
     hidden_size: PositiveInt = 128
@@ -72,13 +77,15 @@ class Model(Section):
     warmup_steps: NonNegativeInt | None = None
     weight_decay: NotNegative | None = None
     gradient_clip: NotNegative | None = None
+    accumulate: PositiveInt | None = None
     token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
     scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
     distillation: Distillation = Distillation()
     # From here on: how candidates are reranked, with a forward pass for each pair of texts.
     candidates: PositiveInt = 100  # documents for each query
-    # Languages of queries and documents; None: all, and MLIR.
+    # Languages of queries and documents; None: all.
     pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
+    mlir: bool | None = None  # whether MLIR is ranked as well; None: where no pairs are named
 
     @property
     def kind(self) -> Family:
@@ -100,6 +107,7 @@ class FilledModel(Model):
     warmup_steps: NonNegativeInt
     weight_decay: NotNegative
     gradient_clip: NotNegative
+    accumulate: PositiveInt
 
 
 class Training(Section):
@@ -111,11 +119,16 @@ class Training(Section):
     warmup_steps: NonNegativeInt = 0
     weight_decay: NotNegative = 0.01
     gradient_clip: NotNegative = 0.0  # 0: none
+    accumulate: PositiveInt = 1  # batches whose mean gradient a step takes
     workers: PositiveInt = 1  # from here on: the same for all
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
     precision: Precision = "auto"
+    # Whether what layers computed is computed again for the gradient, instead of kept for it: of
+    # less memory, and a third more work.
+    recompute: bool = False
     checkpoint_every: PositiveInt = 1000
+    checkpoints_kept: PositiveInt = 2  # the newest ones
     max_failures: NonNegativeInt = 2
     tokenizer_texts: list[Path] = []  # further text files or folders, one text per line
     tokenizer_sample: PositiveInt = 300_000  # texts that a tokenizer from scratch is trained on

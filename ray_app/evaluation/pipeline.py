@@ -89,8 +89,7 @@ def _rankings(sources: Sources, names: list[str], due: list[Planned]) -> Iterato
         for each in due:
             wanted: dict[str, list[Condition]] = {}
             for condition in conditions(held, sources.evaluation):
-                pair = (condition.queries.label, condition.documents.label)
-                if each.pairs is None or pair in each.pairs:
+                if each.ranks(condition):
                     wanted.setdefault(condition.queries.label, []).append(condition)
             for group in wanted.values():
                 # Vectors are cheap to compare; texts read together are read anew each time.

@@ -11,6 +11,7 @@ from clir import manifest, stages
 from clir.experiment import Evaluation, Experiment
 from clir.stages import Trained
 from clir.switching.methods import METHODS
+from ray_app.evaluation.conditions import Condition
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Planned(NamedTuple):
     folder: Path
     origin: dict[str, Any]
     pairs: list[tuple[str, str]] | None  # of languages; None: all
+    mlir: bool  # whether MLIR is ranked
+
+    def ranks(self, condition: Condition) -> bool:
+        """Whether a condition is asked of it."""
+        if condition.draw:
+            return self.mlir
+        labels = condition.queries.label, condition.documents.label
+        return self.pairs is None or labels in self.pairs
 
 
 def sources_of(experiment: Experiment) -> Sources:
@@ -95,4 +104,5 @@ def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
         work=workspace.kept(stage.folder) / digest,
     )
     pairs = model.pairs if model.kind.ranks_by == "scores" else None
-    return Planned(system, stage.folder, origin, pairs)
+    mlir = pairs is None if model.mlir is None else model.mlir
+    return Planned(system, stage.folder, origin, pairs, mlir)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from clir import packaged_encoder, progress
 from clir.errors import InputError, in_a_line
 from clir.experiment import Experiment, Model, Problem, Teacher, problem
+from clir.switching.methods import METHODS, trained
 
 _ANSWER = 8  # seconds that the hub has for an answer
 _PATIENCE = 20  # seconds for all of it: names may take long to be looked up
@@ -33,6 +34,7 @@ _TOKENIZERS = (
     "sentencepiece.bpe.model",
     "tokenizer.model",
 )
+_LAYERS = ("num_hidden_layers", "n_layers", "n_layer")  # as configurations call their number
 # What is fetched: no pickles, and nothing of folders, which hold the same for other programs.
 _CHOSEN: dict[str, Any] = {
     "allow_patterns": ["*.json", "*.safetensors", "*.txt", "*.model"],
@@ -53,10 +55,7 @@ def check(experiment: Experiment) -> Iterator[Problem]:
     for name, model in experiment.models.items():
         if model.base is not None:
             try:
-                if model.base == packaged_encoder.NAME:
-                    _check_package(model)
-                else:
-                    look_at(model, find(model.base).folder)
+                _check_base(model, model.base)
             except InputError as error:
                 yield problem(str(error), f"models.{name}.base", f"models.{name}")
     if experiment.teacher:
@@ -66,9 +65,36 @@ def check(experiment: Experiment) -> Iterator[Problem]:
             yield problem(str(error), "teacher.base", "teacher")
 
 
+def _check_base(model: Model, base: str) -> None:
+    packaged = base == packaged_encoder.NAME
+    as_it_comes = [m for m in trained(model.methods) if METHODS[m].learns_from is None]
+    if model.kind.head and as_it_comes and (packaged or not _has_head(find(base).folder)):
+        raise InputError(
+            f"{base}: it has no head that scores pairs of texts, so that {as_it_comes[0]} cannot "
+            "rank; give a cross-encoder, or leave this method away"
+        )
+    if packaged:
+        _check_package(model)
+        layers = packaged_encoder.LAYERS
+    else:
+        look_at(model, find(base).folder)
+        layers = _layers(find(base).folder)
+    if (model.train_layers or 0) > layers:
+        raise InputError(f"{base}: train_layers {model.train_layers}, but it has only {layers}")
+
+
+def _layers(folder: Path) -> int:
+    config = _config(folder)
+    return next((config[key] for key in _LAYERS if isinstance(config.get(key), int)), 0)
+
+
+def _has_head(folder: Path) -> bool:
+    return "SequenceClassification" in str(_config(folder).get("architectures"))
+
+
 def _check_teacher(teacher: Teacher) -> None:
     folder = find(teacher.base).folder
-    if "SequenceClassification" not in str(_config(folder).get("architectures")):
+    if not _has_head(folder):
         raise InputError(
             f"{folder}: it has no head that scores pairs of texts; give a cross-encoder"
         )

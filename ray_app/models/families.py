@@ -44,8 +44,9 @@ class Family(Protocol):
     def outputs(
         self, model: nn.Module, inputs: tuple[BatchEncoding, ...]
     ) -> tuple[torch.Tensor, ...]:
-        """What is ranked by, and what losses take: vectors of length 1 of each side (pairs x size),
-        or the logits of pairs.
+        """What ``similarity`` compares, and losses take: vectors of length 1 of both sides (pairs
+        x size), or of their tokens (pairs x tokens x size, 0 where there is none); or the logits
+        of pairs.
         """
 
     def save(

@@ -1,7 +1,7 @@
 """Late interaction: a transformer; each token of a text has a vector of length 1 (ColBERT).
 
 A query's score with a passage is the sum, over the query's tokens, of the largest cosine with one
-of the passage's (MaxSim, arXiv 2004.12832). From scratch it is a small BERT.
+of the passage's (``similarity``). From scratch it is a small BERT.
 Its functions are those of ``families.Family``.
 """
 
@@ -18,7 +18,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from clir.errors import InputError
 from clir.experiment import Model
 from ray_app.models import base_models, cross_encoder, pretrained, sentence_transformers
 from ray_app.models.encoding import Encoder
@@ -26,13 +25,15 @@ from ray_app.models.padding import in_parts
 
 
 class LateInteraction(nn.Module):
-    """A transformer, and the projection of its tokens' vectors: size x hidden size."""
+    """A transformer, and the projection of its tokens' vectors, if any: size x hidden size."""
 
-    def __init__(self, encoder: Any, projection: torch.Tensor):
+    def __init__(self, encoder: Any, projection: torch.Tensor | None):
         super().__init__()
         self.encoder = encoder
-        self.projection = nn.Linear(projection.shape[1], projection.shape[0], bias=False)
-        self.projection.weight.data = projection
+        self.projection: nn.Module = nn.Identity()
+        if projection is not None:
+            self.projection = nn.Linear(projection.shape[1], projection.shape[0], bias=False)
+            self.projection.weight.data = projection
 
     def forward(self, texts: BatchEncoding) -> torch.Tensor:
         """Vectors of tokens, 0 where there is none: texts x tokens x size."""
@@ -53,7 +54,7 @@ frame = cross_encoder.frame
 def create(settings: Model, tokenizer: PreTrainedTokenizerBase, seed: int) -> nn.Module:
     encoder = cross_encoder.create(settings, tokenizer, seed).base_model
     return LateInteraction(
-        pretrained.without_pooler(encoder), _drawn(settings, settings.hidden_size)
+        pretrained.without_pooler(encoder), _drawn(settings.token_size, settings.hidden_size)
     )
 
 
@@ -61,10 +62,8 @@ def load(folder: Path, settings: Model | None = None) -> tuple[nn.Module, PreTra
     encoder: Any
     encoder, tokenizer = pretrained.load(AutoModel, folder)
     projection = sentence_transformers.projection_of(folder)
-    if projection is None:
-        if settings is None:
-            raise InputError(f"model {folder}: it has no projection of tokens (1_Dense)")
-        projection = _drawn(settings, encoder.config.hidden_size)
+    if projection is None and settings is not None:
+        projection = _drawn(settings.token_size, encoder.config.hidden_size)
     return LateInteraction(pretrained.without_pooler(encoder), projection), tokenizer
 
 
@@ -78,15 +77,7 @@ def inputs(encode: Encoder, queries: pa.Array, passages: pa.Array) -> tuple[Batc
 
 
 def outputs(model: nn.Module, inputs: tuple[BatchEncoding, ...]) -> tuple[torch.Tensor, ...]:
-    queries, passages = (in_parts(texts, model) for texts in inputs)
-    cosines = queries @ passages.transpose(1, 2)
-    absent = inputs[1]["attention_mask"] == 0
-    return (
-        cosines.masked_fill(absent[:, None, :], -1.0)
-        .amax(2)
-        .mul(inputs[0]["attention_mask"])
-        .sum(1),
-    )
+    return tuple(in_parts(texts, model) for texts in inputs)
 
 
 def save(
@@ -101,9 +92,10 @@ def save(
         name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
     }
     pretrained.save(model.encoder, weights, tokenizer, settings, folder)
-    sentence_transformers.write_late_interaction(folder, settings, state["projection.weight"])
+    projection = state.get("projection.weight")
+    sentence_transformers.write_late_interaction(folder, settings, projection)
 
 
-def _drawn(settings: Model, hidden_size: int) -> torch.Tensor:
+def _drawn(size: int | None, hidden_size: int) -> torch.Tensor | None:
     """A projection that keeps cosines about as they are: its rows are orthogonal."""
-    return nn.init.orthogonal_(torch.empty(settings.token_size, hidden_size))
+    return None if size is None else nn.init.orthogonal_(torch.empty(size, hidden_size))

@@ -1,11 +1,13 @@
 """Transformers from folders and into them: safetensors only, no remote code."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from clir.errors import InputError, in_a_line
@@ -41,6 +43,26 @@ def without_pooler(encoder: Any) -> Any:
     """An encoder without what BERT has for guessing which sentence is the next."""
     encoder.pooler = None
     return encoder
+
+
+def freeze_but_last(model: nn.Module, layers: int) -> None:
+    """Let only the last so many layers of an encoder learn, and what comes behind them."""
+    first = next(layers_of(model)[-layers].parameters())
+    for parameter in model.parameters():  # in the order in which a text goes through them
+        if parameter is first:
+            return
+        parameter.requires_grad_(False)
+
+
+def recompute(model: nn.Module) -> None:
+    """Have each layer computed again when its gradient is asked for, instead of remembered."""
+    for layer in layers_of(model):
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+
+
+def layers_of(model: nn.Module) -> nn.ModuleList:
+    """The layers of an encoder, the first one first."""
+    return max((m for m in model.modules() if isinstance(m, nn.ModuleList)), key=len)
 
 
 def _attention() -> str | None:

@@ -13,6 +13,7 @@ from clir.families import FAMILIES as ROWS
 from ray_app.models import precision
 from ray_app.models.encoding import Encoder
 from ray_app.models.families import FAMILIES
+from ray_app.models.similarity import scores
 
 
 class Ranker:
@@ -51,8 +52,10 @@ class Ranker:
             read = inputs(self.encode, *(side.take(part) for side in sides))
             on_device = tuple(tokens.to(self.device) for tokens in read)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                (output,) = self.family.outputs(self.model, on_device)
-            found.append(output.float().cpu().numpy())
+                outputs = self.family.outputs(self.model, on_device)
+            # Those of one side are its vectors.
+            compared = scores(tuple(output.float() for output in outputs))
+            found.append(compared.cpu().numpy())
         joined = np.concatenate(found)
         restored = np.empty_like(joined)
         restored[order] = joined

@@ -40,34 +40,31 @@ def write_bi_encoder(folder: Path, settings: Model, pooling: Pooling, hidden_siz
     _write_settings(folder, settings, {"similarity_fn_name": "cosine"})
 
 
-def write_late_interaction(folder: Path, settings: Model, projection: torch.Tensor) -> None:
+def write_late_interaction(folder: Path, settings: Model, projection: torch.Tensor | None) -> None:
     """What ``MultiVectorEncoder(folder)`` reads beside the transformer.
 
-    ``projection``: of a token's vector, size x hidden size.
+    ``projection``: of a token's vector, size x hidden size; or none.
     """
-    size, hidden_size = projection.shape
     of_tokens = {"module_input_name": _OF_TOKENS, "module_output_name": _OF_TOKENS}
-    dense = {
-        "in_features": hidden_size,
-        "out_features": size,
-        "bias": False,
-        "activation_function": "torch.nn.modules.linear.Identity",
-    }
+    modules: dict[str, dict[str, object]] = {"Transformer": {}}
+    if projection is not None:
+        size, hidden_size = projection.shape
+        modules["Dense"] = {
+            "in_features": hidden_size,
+            "out_features": size,
+            "bias": False,
+            "activation_function": "torch.nn.modules.linear.Identity",
+            **of_tokens,
+        }
     every: dict[str, object] = {
         "skiplist_words": [],
         "skiplist_tasks": ["document"],
         "keep_only_token_ids": None,
     }
-    write_modules(
-        folder,
-        {
-            "Transformer": {},
-            "Dense": dense | of_tokens,
-            "MultiVectorMask": every,
-            "Normalize": dict(of_tokens),
-        },
-    )
-    save_file({_PROJECTION: projection.contiguous()}, folder / _DENSE / "model.safetensors")
+    modules |= {"MultiVectorMask": every, "Normalize": dict(of_tokens)}
+    write_modules(folder, modules)
+    if projection is not None:
+        save_file({_PROJECTION: projection.contiguous()}, folder / _DENSE / "model.safetensors")
     _write_settings(folder, settings, {"model_type": "MultiVectorEncoder"})
 
 

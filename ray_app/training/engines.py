@@ -17,8 +17,8 @@ _STATE = "state.pt"
 class Engine(Protocol):
     """A network under training."""
 
-    def step(self, batch: Batch) -> torch.Tensor:
-        """Take one step; the loss before it."""
+    def learn(self, batch: Batch) -> torch.Tensor:
+        """Add a batch's gradient; with the last batch of a step, take it. The loss before it."""
 
     def save(self, folder: Path, step: int) -> None:
         """Write what ``load`` goes on from: all workers together, each its part."""
@@ -47,7 +47,7 @@ class DeepSpeed:
             lr_scheduler=scheduler,
             config={
                 "train_micro_batch_size_per_gpu": run.model.batch_size // workers,
-                "gradient_accumulation_steps": 1,
+                "gradient_accumulation_steps": run.model.accumulate,
                 "gradient_clipping": run.model.gradient_clip,
                 "zero_optimization": {"stage": self.stage},
                 "zero_allow_untested_optimizer": True,
@@ -56,10 +56,10 @@ class DeepSpeed:
             dist_init_required=False,
         )
 
-    def step(self, batch: Batch) -> torch.Tensor:
+    def learn(self, batch: Batch) -> torch.Tensor:
         loss = self.engine(batch)
         self.engine.backward(loss)
-        self.engine.step()
+        self.engine.step()  # of every batch but a step's last, it only counts
         return loss
 
     def save(self, folder: Path, step: int) -> None:
@@ -87,12 +87,19 @@ class Torch:
 
     def __init__(self, run: Run, network: Network, device: torch.device):
         self.network, self.device = network.to(device), device
-        self.clip = run.model.gradient_clip
+        self.clip, self.accumulate, self.added = run.model.gradient_clip, run.model.accumulate, 0
         self.optimizer, self.scheduler = _optimizer(run, network)
 
-    def step(self, batch: Batch) -> torch.Tensor:
+    def learn(self, batch: Batch) -> torch.Tensor:
         loss: torch.Tensor = self.network(batch)
-        loss.backward()
+        (loss / self.accumulate).backward()
+        self.added += 1
+        if self.added == self.accumulate:
+            self._step()
+            self.added = 0
+        return loss
+
+    def _step(self) -> None:
         trained = [p for p in self.network.parameters() if p.requires_grad]
         for p in trained:  # what takes no part decays all the same, as with DeepSpeed
             p.grad = torch.zeros_like(p) if p.grad is None else p.grad
@@ -104,7 +111,6 @@ class Torch:
         self.optimizer.step()
         self.scheduler.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss
 
     def save(self, folder: Path, step: int) -> None:
         state = {

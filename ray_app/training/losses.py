@@ -12,22 +12,22 @@ import torch.distributed as dist
 import torch.nn.functional as F
 
 from clir.experiment import Distillation, Model
+from ray_app.models import similarity
 from ray_app.training.batching import Batch
 
 
 def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) -> torch.Tensor:
     """In-batch contrastive loss, both ways (InfoNCE, arXiv 1807.03748), over all workers' pairs.
 
-    ``outputs``: vectors of queries and of passages, pairs x size, of length 1; row i of one belongs
-    to row i of the other. A pair whose query or passage is the same text is no negative. Pairs
-    whose label is 0 are negatives of all queries, and ask for nothing themselves.
+    ``outputs``: vectors of queries and of passages, or of their tokens; row i of one belongs to
+    row i of the other. A pair whose query or passage is the same text is no negative. Pairs whose
+    label is 0 are negatives of all queries, and ask for nothing themselves.
     """
-    # Two exchanges, not five.
-    queries, passages = _from_all_workers(torch.stack(outputs, 1), batch.shares).unbind(1)
+    queries, passages = _all_texts(outputs, batch.shares)
     columns = torch.stack([batch.query_keys, batch.passage_keys, batch.labels], 1)
     query_keys, passage_keys, labels = _from_all_workers(columns, batch.shares).T
     right = labels == 1
-    scores = queries @ passages.T * settings.scale
+    scores = similarity.all_cosines(queries, passages) * settings.scale
     # Of the same query only what is labelled so is wrong, and never the same passage.
     same = (query_keys[:, None] == query_keys) & right | (passage_keys[:, None] == passage_keys)
     same.fill_diagonal_(False)
@@ -43,9 +43,9 @@ def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
 def binary_cross_entropy(
     outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
 ) -> torch.Tensor:
-    """Binary cross-entropy of one logit per pair."""
-    (logits,) = outputs
-    mean = F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
+    """Binary cross-entropy of the score of each pair."""
+    scores = _scores(outputs, settings)
+    mean = F.binary_cross_entropy_with_logits(scores, batch.labels.to(scores.dtype))
     return _of_the_batch(mean, batch)
 
 
@@ -54,7 +54,7 @@ def softmax(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model) ->
 
     The mean over right passages (localized contrastive estimation, arXiv 2101.08751).
     """
-    logits, labels, together = _by_query(outputs, batch)
+    logits, labels, together = _by_query(_scores(outputs, settings), batch)
     right = labels > 0
     among = together & ~right | torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     every = logits.expand(len(logits), -1).masked_fill(~among, -torch.inf).logsumexp(1)
@@ -67,7 +67,7 @@ def lambda_loss(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
     For every two passages of a query, one more relevant than the other: what nDCG would change by
     if they changed places, times log2(1 + exp(worse - better)). The mean over queries.
     """
-    logits, labels, together = _by_query(outputs, batch)
+    logits, labels, together = _by_query(_scores(outputs, settings), batch)
     with torch.no_grad():
         rank = 1 + (together & (logits[None, :] > logits[:, None])).sum(1)
         ideal = 1 + (together & (labels[None, :] > labels[:, None])).sum(1)
@@ -95,7 +95,7 @@ def margin_mse(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model)
     Over every right and wrong passage of a query (arXiv 2010.02666).
     """
     both = torch.stack([_scores(outputs, settings), batch.scores], 1)
-    (ours, theirs), labels, together = _by_query((both,), batch)
+    (ours, theirs), labels, together = _by_query(both, batch)
     pairs = together & (labels > 0)[:, None] & (labels == 0)
     apart = (ours[:, None] - ours) - (theirs[:, None] - theirs)
     return (apart.square() * pairs).sum() / pairs.sum().clamp(min=1)
@@ -103,24 +103,20 @@ def margin_mse(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model)
 
 def _scores(outputs: tuple[torch.Tensor, ...], settings: Model) -> torch.Tensor:
     """The scores of pairs: logits, or cosines times ``scale``."""
-    if len(outputs) == 1:
-        return outputs[0]
-    queries, passages = outputs
-    return (queries * passages).sum(1) * settings.scale
+    return outputs[0] if len(outputs) == 1 else similarity.cosines(outputs) * settings.scale
 
 
 def _by_query(
-    outputs: tuple[torch.Tensor, ...], batch: Batch
+    scores: torch.Tensor, batch: Batch
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits and labels of all workers' pairs, and which pairs are of the same query.
+    """Scores and labels of all workers' pairs, and which pairs are of the same query.
 
-    Where a pair has several numbers, they come first: numbers x pairs.
+    Where a pair has several scores, they come first: numbers x pairs.
     """
-    (logits,) = outputs
-    logits = _from_all_workers(logits, batch.shares).movedim(-1, 0)
+    scores = _from_all_workers(scores, batch.shares).movedim(-1, 0)
     keys = _from_all_workers(torch.stack([batch.query_keys, batch.labels], 1), batch.shares)
     query, labels = keys.T
-    return logits, labels, query[:, None] == query
+    return scores, labels, query[:, None] == query
 
 
 def distillation(
@@ -131,20 +127,42 @@ def distillation(
 ) -> torch.Tensor:
     """What a model's vectors of switched texts lack of a teacher's of the English ones.
 
-    The mean of 1 - cosine of each text's two vectors (as arXiv 2004.09813 does it for parallel
-    sentences), and ``geometry`` times the mean squared difference between the cosines of all texts
-    of the batch among each other (arXiv 1907.09682): the first may turn all vectors at once, and
-    ranks get lost; the second does not let it.
+    Of vectors, it has two parts. The first is the mean of 1 - cosine of each text's two vectors (as
+    arXiv 2004.09813 does it for parallel sentences). The second is ``geometry`` times the mean
+    squared difference between the cosines of all texts of the batch among each other (arXiv
+    1907.09682): the first may turn all vectors at once, and ranks get lost; the second does not let
+    it. Vectors of tokens have the second part alone, between all queries and all passages, because
+    a switched text has other tokens. Of logits of pairs, it is their mean squared difference.
 
-    ``outputs``, ``taught``: vectors of queries and of passages, pairs x size, of length 1.
+    ``outputs``, ``taught``: vectors of queries and of passages, or of their tokens; or logits.
     """
-    both = torch.stack([*outputs, *taught], 1)  # one exchange
-    ours, theirs = (
-        side.flatten(0, 1) for side in _from_all_workers(both, batch.shares).split(len(outputs), 1)
-    )
-    apart = (1 - (ours * theirs).sum(-1)).mean()
-    cosines = (ours @ ours.T - theirs @ theirs.T).square().mean()
-    return apart + settings.geometry * cosines
+    if len(outputs) == 1:
+        return _of_the_batch(F.mse_loss(outputs[0], taught[0]), batch)
+    ours, theirs = (_all_texts(side, batch.shares) for side in (outputs, taught))
+    if ours[0].ndim > 2:
+        cosines = similarity.all_cosines(*ours) - similarity.all_cosines(*theirs)
+        return settings.geometry * cosines.square().mean()
+    each, right = torch.cat(ours), torch.cat(theirs)
+    apart = (1 - (each * right).sum(-1)).mean()
+    return apart + settings.geometry * (each @ each.T - right @ right.T).square().mean()
+
+
+def _all_texts(
+    sides: tuple[torch.Tensor, ...], shares: tuple[int, ...]
+) -> tuple[torch.Tensor, ...]:
+    """All workers' vectors of each side."""
+    if sides[0].ndim == 2:  # in one exchange
+        return _from_all_workers(torch.stack(sides, 1), shares).unbind(1)
+    return tuple(_from_all_workers(_as_wide_as_all(side, shares), shares) for side in sides)
+
+
+def _as_wide_as_all(rows: torch.Tensor, shares: tuple[int, ...]) -> torch.Tensor:
+    """Vectors of tokens with room for as many as some worker's longest text has."""
+    if len(shares) == 1:
+        return rows
+    width = torch.tensor(rows.shape[1], device=rows.device)
+    dist.all_reduce(width, dist.ReduceOp.MAX)
+    return F.pad(rows, (0, 0, 0, int(width) - rows.shape[1]))
 
 
 def _of_the_batch(mean: torch.Tensor, batch: Batch) -> torch.Tensor:

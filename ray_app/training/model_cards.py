@@ -38,6 +38,8 @@ def card(run: Run) -> str:
 
 def _facts(run: Run) -> dict[str, object]:
     facts: dict[str, object] = {"method": run.method}
+    if run.goes_on_from is not None:
+        facts["goes on from"] = run.goes_on_from.name
     learns_from = METHODS[run.method].learns_from
     if learns_from:
         facts |= _training_data(run)
@@ -50,7 +52,8 @@ def _facts(run: Run) -> dict[str, object]:
     if learns_from == "labels":
         facts["loss"] = run.model.learns_by.name
     if learns_from:
-        facts["steps"] = f"{run.model.steps:,} of about {run.model.batch_size} pairs"
+        pairs = run.model.batch_size * run.model.accumulate
+        facts["steps"] = f"{run.model.steps:,} of about {pairs} pairs"
         facts["learning rate"] = run.model.learning_rate
         facts["seed"] = run.seed
     facts["longest input"] = f"{run.model.max_length} tokens"

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoTokenizer, BatchEncoding
+from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 
 from clir.switching.methods import METHODS
-from ray_app.models import base_models, precision
+from ray_app.models import base_models, precision, pretrained
 from ray_app.models.families import FAMILIES
+from ray_app.training import meter
 from ray_app.training.batching import Batch
 from ray_app.training.losses import LOSSES, distillation
 from ray_app.training.runs import Run
@@ -29,19 +30,26 @@ class Network(nn.Module):
         self.teacher: tuple[nn.Module, ...] = ()
         self.model: Any
         if run.base is not None:
-            torch.manual_seed(run.seed)  # what the base lacks, such as a head, is drawn
-            base = base_models.folder_on(run.base)
-            self.model, self.tokenizer = self.family.load(base, run.model)
+            self.model, self.tokenizer = self._from_base(run)
             if run.model.freeze:
                 self.model.get_input_embeddings().requires_grad_(False)
+            if run.model.train_layers:
+                pretrained.freeze_but_last(self.model, run.model.train_layers)
             if METHODS[run.method].learns_from == "itself":
                 # In a tuple, as it is no part of what is trained and saved.
-                self.teacher = (self.family.load(base, run.model)[0].eval(),)
+                self.teacher = (self._from_base(run)[0].eval(),)
             self.model.train(run.model.dropout and not self.teacher)
         else:
             assert run.tokenizer is not None
             self.tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
             self.model = self.family.create(run.model, self.tokenizer, run.seed)
+        if run.training.recompute and run.model.kind.layers:
+            pretrained.recompute(self.model)
+
+    def _from_base(self, run: Run) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+        assert run.base is not None
+        torch.manual_seed(run.seed)  # what the base lacks, such as a head, is drawn
+        return self.family.load(base_models.folder_on(run.base), run.model)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         outputs = self._outputs(self.model, tuple(map(self._partly_hidden, batch.texts)))
@@ -51,6 +59,12 @@ class Network(nn.Module):
         with torch.no_grad():
             taught = self._outputs(teacher.to(batch.labels.device), batch.english)
         return distillation(outputs, taught, batch, self.settings.distillation)
+
+    def fastest(self, device: torch.device) -> float:
+        """The tokens a second that it could learn from at the device's peak; 0: nobody knows."""
+        if not self.settings.kind.layers:
+            return 0.0
+        return meter.fastest(self.model, device, precision.is_bf16(self.precision, device))
 
     def _outputs(
         self, model: nn.Module, texts: tuple[BatchEncoding, ...]

@@ -31,6 +31,7 @@ class Run:
     switch: OnTheFly | None  # None: they are switched already
     tokenizer: Path | None  # None: the base model's own
     model: FilledModel
+    goes_on_from: Path | None  # another run's model, in place of the base
     base: Base | None  # in place of the tokenizer and a model from scratch, once it is found
     training: Training
     folder: Path  # where the finished model goes
@@ -49,7 +50,7 @@ def plan_runs(experiment: Experiment) -> list[Run]:
 
 def _run(experiment: Experiment, one: Trained) -> Run:
     workspace, model = experiment.workspace, experiment.model(one.model, one.method)
-    stage = stages.run(experiment, one)
+    stage, first = stages.run(experiment, one), stages.begins_as(experiment, one)
     return Run(
         name=one.name,
         method=one.method,
@@ -60,6 +61,7 @@ def _run(experiment: Experiment, one: Trained) -> Run:
         switch=on_the_fly(experiment, one.method),
         tokenizer=workspace.tokenizer(one.model) if model.base is None else None,
         model=model,
+        goes_on_from=workspace.model(first.name) if first else None,
         base=None,
         training=experiment.training,
         folder=stage.folder,
@@ -87,6 +89,8 @@ def train_due(experiment: Experiment, train: Callable[[list[Run], Path], None]) 
 
 
 def _with_base(run: Run) -> Run:
+    if run.goes_on_from is not None:  # it is there when this one's turn comes
+        return replace(run, base=Base(run.goes_on_from))
     if (base := run.model.base) is None:
         return run
     if base == packaged_encoder.NAME:

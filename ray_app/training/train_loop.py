@@ -16,10 +16,11 @@ from ray_app.models.encoding import Encoder
 from ray_app.training import checkpoints, model_cards
 from ray_app.training.batching import PairStream, made_ahead, tokenized
 from ray_app.training.engines import Engine
+from ray_app.training.meter import Events, Meter
 from ray_app.training.network import Network
 from ray_app.training.runs import Run
 
-_LOG_EVERY = 50  # steps between looks at the loss (a look waits for the device)
+_LOOK_EVERY = 20  # steps between looks at the loss (a look waits for the device)
 
 
 class Context(Protocol):
@@ -60,40 +61,59 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
     if not run.model.steps:  # the base is ranked with as it comes
         _save_model(run, network, network.model.state_dict(), 0.0, started, context)
         return
+    fastest = network.fastest(context.device)
     engine = context.engine(run, network)
-    # Who learns from itself, or tells pairs of a batch from each other, needs no wrong passages.
-    positives_only = bool(network.teacher) or run.model.learns_by.against == "batch"
+    # Who compares all pairs of a batch needs no wrong passages.
+    by_itself = bool(network.teacher) and not run.model.kind.head
+    positives_only = by_itself or run.model.learns_by.against == "batch"
     stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
     first_step = checkpoints.resume(run, engine, context.checkpoint(), context.rank)
-    loss = torch.zeros(())
-    shares = stream.batches(
-        first_step, run.model.steps, run.model.batch_size, context.rank, context.workers, run.seed
-    )
     encode = Encoder(network.tokenizer, run.model.max_length)
-    batches = made_ahead(shares, lambda share: tokenized(share, network.family, encode, run.model))
-    stepping = time.monotonic()
+    # A step is so many batches.
+    first, last = (step * run.model.accumulate for step in (first_step, run.model.steps))
+    shares = stream.batches(
+        first, last, run.model.batch_size, context.rank, context.workers, run.seed
+    )
+    batches = Meter(
+        made_ahead(shares, lambda share: tokenized(share, network.family, encode, run.model))
+    )
+    told_in = run.workspace.tensorboard / run.name if context.rank == 0 else None
+    with Events(told_in, fastest) as events:
+        loss = _learn(run, context, engine, batches, first, stage, events)
+    _save_model(run, network, engine.weights(), loss, started, context)
+    stage.result = f"{run.model.steps:,} steps, loss {loss:.3f}, {batches.work}"
+    engine.end()
 
-    def told(step: int) -> str:
-        rate = (step - first_step) * run.model.batch_size / (time.monotonic() - stepping)
-        return f"loss {loss.item():.3f}, {rate:,.0f} pairs/s"
 
-    for step, batch in enumerate(batches, first_step + 1):
-        # Draws of dropout hang on the step alone, so a resumed run draws the same.
-        draw = (run.seed * 1_000_003 + step) * context.workers + context.rank
+def _learn(
+    run: Run,
+    context: Context,
+    engine: Engine,
+    batches: Meter,
+    first: int,
+    stage: progress.Stage,
+    events: Events,
+) -> float:
+    """Take the steps of batches, which are numbered from ``first`` on; the last one's loss."""
+    loss, steps = torch.zeros(()), run.model.steps
+    for number, batch in enumerate(batches, first + 1):
+        # Draws of dropout hang on the batch alone, so a resumed run draws the same.
+        draw = (run.seed * 1_000_003 + number) * context.workers + context.rank
         torch.manual_seed(draw % 2**63)
-        loss = engine.step(batch.to(context.device))
-        if step % _LOG_EVERY == 0 or step == run.model.steps:
+        loss = engine.learn(batch.to(context.device))
+        step, more = divmod(number, run.model.accumulate)
+        if more:
+            continue
+        if step % _LOOK_EVERY == 0 or step == steps:
             _check_loss(run, step, loss.item())
+            events.look(step, loss.item(), batches.work)
         if stage.is_due():
-            stage.update(step, facts=told(step))
-        if step % run.training.checkpoint_every == 0 and step < run.model.steps:
+            stage.update(step, facts=f"loss {loss.item():.3f}, {batches.work}")
+        if step % run.training.checkpoint_every == 0 and step < steps:
             with checkpoints.saved(run, step, engine, context.rank) as folder:
                 context.wait_for_all()
                 context.report({"run": run.name, "step": step, "loss": loss.item()}, folder)
-    facts = told(run.model.steps)
-    _save_model(run, network, engine.weights(), loss.item(), started, context)
-    stage.result = f"{run.model.steps:,} steps, {facts}"
-    engine.end()
+    return loss.item()
 
 
 def _check_loss(run: Run, step: int, loss: float) -> None:

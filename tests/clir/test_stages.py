@@ -12,6 +12,13 @@ VARIANTS = {
     "on the fly": ["switching.on_the_fly=true"],
     "bm25": ["switching.negatives_from=bm25"],
     "vectors": ["lexicons.vector_texts={en: jobs/sample, de: jobs/sample, zh: jobs/sample}"],
+    "one after another": [
+        "models={m: {family: bi-encoder, base: multilingual-e5-small, after: self-distillation, "
+        "methods: [ml-cs]}, c: {family: cross-encoder, base: multilingual-e5-small, "
+        "candidates: 9, methods: [self-distillation]}}",
+        "leave_out={model: m, domain: social, methods: [ml-cs]}",
+        "seeds=[1, 2]",
+    ],
     "every method": [
         "models={m: {family: bi-encoder, base: multilingual-e5-small, methods: "
         "[bm25, off-the-shelf, self-distillation, translate-test]}}",
@@ -62,6 +69,29 @@ def test_a_stage_is_due_where_what_it_reads_is(settings):
         update={"training": settings.training.model_copy(update={"steps": 7, "workers": 3})}
     )
     assert {look.why for look in stages.looks(longer)} >= {"other settings: model, training"}
+
+
+def test_a_training_that_goes_on_from_another_one_comes_behind_it(settings, request):
+    if "one after another" not in request.node.callspec.id:
+        pytest.skip("each begins with its base")
+    names = [one.name for one in stages.runs(settings)]
+    for first, then in (
+        ("m.self-distillation.2", "m.ml-cs.2"),
+        ("m.self-distillation.1.without-social", "m.ml-cs.1.without-social"),
+        ("c.zero-shot.1", "c.self-distillation.1"),
+    ):
+        assert names.index(first) < names.index(then)
+    assert len(names) == len(set(names))
+    ranked = {one._replace(method=method).name for one, method in stages.systems(settings)}
+    assert not any("m.self-distillation" in name or "zero-shot" in name for name in ranked)
+    assert "zero-shot" in settings.methods  # whose pairs are made
+    # Who begins otherwise is trained anew.
+    longer = settings.model_copy(
+        update={"models": {name: model.model_copy(update={"distillation": {"steps": 7}})
+                           for name, model in settings.models.items()}}
+    )  # fmt: skip
+    (one,) = (one for one in stages.runs(settings) if one.name == "m.ml-cs.2")
+    assert stages.run(settings, one) != stages.run(longer, one)
 
 
 def test_what_lies_elsewhere_need_not_be_seen_from_here(settings, tmp_path):

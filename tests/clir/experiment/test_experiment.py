@@ -25,8 +25,8 @@ def wrong(*overrides: str) -> list[str]:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("training.stepz=1", "unknown key training.stepz; valid here: batch_size"),
-        ("models.static.layer=1", "unknown key models.static.layer; valid here: base"),
+        ("training.stepz=1", "unknown key training.stepz; valid here: accumulate"),
+        ("models.static.layer=1", "unknown key models.static.layer; valid here: accumulate"),
         ("colections=1", "unknown key colections"),
         ("training.steps=many", "training.steps: Input should be a valid integer"),
         ("training", "--set training: expected key=value"),
@@ -50,7 +50,13 @@ def wrong(*overrides: str) -> list[str]:
         ("models.static.methods=[]", "models.static.methods: it is empty"),
         ("models.static.methods=[off-the-shelf]", "models.static.methods: off-the-shelf needs a m"),
         ("models.static.methods=[self-distillation]", "models.static.methods: self-distillation "),
-        ("models.cross-encoder.methods=[bm25]", "models.cross-encoder.methods: a cross-encoder ca"),
+        ("models.cross-encoder.methods=[bm25]", "models.cross-encoder.methods: a cross-encoder re"),
+        (
+            "models.cross-encoder.after=self-distillation",
+            "models.cross-encoder.after: self-distill",
+        ),
+        ("models.static.train_layers=1", "models.static.train_layers: a static has none"),
+        ("models.cross-encoder.train_layers=1", "models.cross-encoder.train_layers: without a ba"),
         ("models.static.freeze=embeddings", "models.static.freeze: a static has nothing else"),
         ("models.cross-encoder.freeze=embeddings", "models.cross-encoder.freeze: without a base"),
         ("models.static.pooling=max", "models.static.pooling: Input should be 'mean' or 'cls'"),

@@ -11,7 +11,6 @@ from transformers import (
     AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    BatchEncoding,
 )
 
 from clir.errors import InputError
@@ -138,16 +137,15 @@ def test_token_weights_are_multiplied_into_saved_vectors(tmp_path):
     np.testing.assert_allclose(ours, expected.detach(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("projected", ["from scratch", "a base that has no projection"])
-def test_sentence_transformers_loads_a_late_interaction_model(projected, folders, tmp_path):
+@pytest.mark.parametrize("size", [None, 4], ids=["as in the base", "projected"])
+@pytest.mark.parametrize("based", [False, True], ids=["from scratch", "from a base"])
+def test_sentence_transformers_loads_a_late_interaction_model(based, size, folders, tmp_path):
     folder = folders["late-interaction"]
-    if projected != "from scratch":
+    if based or size:
         base, tokenizer = make("cross-encoder")
         base.bert.save_pretrained(tmp_path / "base")
         tokenizer.save_pretrained(tmp_path / "base")
-        settings = Model(family="late-interaction", **SMALL, token_size=4)
-        with pytest.raises(InputError, match="no projection"):
-            FAMILIES["late-interaction"].load(tmp_path / "base")
+        settings = Model(family="late-interaction", **SMALL, token_size=size)
         model, tokenizer = FAMILIES["late-interaction"].load(tmp_path / "base", settings)
         folder = tmp_path / "saved"
         folder.mkdir()
@@ -163,25 +161,6 @@ def test_sentence_transformers_loads_a_late_interaction_model(projected, folders
     queries, passages = theirs.encode_query(TEXTS), theirs.encode_document(second)
     expected = theirs.similarity_pairwise(queries, passages)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_late_interaction_by_hand():
-    """Two tokens of a query, three of a passage, the last of which is padding."""
-    vectors = {"q": [[1.0, 0.0], [0.0, 1.0]], "p": [[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]]}
-    masks = {"q": [[1, 1]], "p": [[1, 1, 0]]}
-    sides = [
-        BatchEncoding(
-            {
-                "input_ids": torch.tensor([vectors[side]]),
-                "attention_mask": torch.tensor(masks[side]),
-            }
-        )
-        for side in "qp"
-    ]
-    (score,) = FAMILIES["late-interaction"].outputs(
-        lambda texts: texts["input_ids"] * texts["attention_mask"][:, :, None], tuple(sides)
-    )
-    assert score.tolist() == pytest.approx([1.0 + 0.8])
 
 
 def test_transformers_alone_loads_a_bi_encoder(folders):

@@ -15,7 +15,7 @@ from ray_app.training.model_cards import card
 
 PLAN = Plan("ml-cs", ("de", "ar"), ("ar", "ru"), 0.5, ("dictionary", "wikipedia-titles"), False, 1)
 TRAINING = {"steps": 1200, "batch_size": 64, "learning_rate": 2e-5, "warmup_steps": 0,
-            "weight_decay": 0.0, "gradient_clip": 0.0}  # fmt: skip
+            "weight_decay": 0.0, "gradient_clip": 0.0, "accumulate": 1}  # fmt: skip
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def run(tmp_path):
         pairs=tmp_path,
         plan=PLAN,
         model=model,
+        goes_on_from=None,
         base=Base(tmp_path / "base"),
         origin={"inputs": {}, "settings": {}, "version": "1.2.3"},
     )

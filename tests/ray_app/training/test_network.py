@@ -20,18 +20,23 @@ TEXTS = ["the dog sat", "der Hund sitzt"] * 5
 
 @pytest.fixture
 def base(tmp_path):
+    return saved(tmp_path)
+
+
+def saved(tmp_path, layers=1):
     """A small BERT without a head."""
     tokenizer = train_tokenizer(iter(TEXTS), Model(family="cross-encoder", vocabulary=40))
     FAMILIES["cross-encoder"].frame(tokenizer)
     tokenizer.save_pretrained(tmp_path)
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    sizes = {"hidden_size": 8, "num_hidden_layers": layers, "num_attention_heads": 1}
     config = BertConfig(vocab_size=len(tokenizer), intermediate_size=8, **sizes)
     BertModel(config).save_pretrained(tmp_path)
     return Base(tmp_path)
 
 
-def network(base, method="zero-shot", seed=1, **settings):
-    run = {"method": method, "base": base, "seed": seed, "training": Training(precision="fp32")}
+def network(base, method="zero-shot", seed=1, recompute=False, **settings):
+    training = Training(precision="fp32", recompute=recompute)
+    run = {"method": method, "base": base, "seed": seed, "training": training}
     return Network(SimpleNamespace(model=Model(**settings, base=str(base.folder)), **run))
 
 
@@ -62,6 +67,52 @@ def test_who_learns_from_itself_is_held_to_what_the_base_says_of_english(base):
     # The teacher is neither trained nor saved.
     assert not any("teacher" in name for name in net.state_dict())
     assert all(p.grad is None for p in net.teacher[0].parameters())
+
+
+def learning(net):
+    """The weights that a step moves."""
+    net(batch(net, TEXTS[::-1], TEXTS)).backward()
+    return {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
+
+
+def test_the_last_layers_alone_learn(tmp_path):
+    base = saved(tmp_path, layers=3)
+    net = network(base, family="bi-encoder", train_layers=2)
+    assert {name.split(".")[3] for name in learning(net)} == {"1", "2"}
+    net = network(base, family="late-interaction", train_layers=1, token_size=4)
+    found = {name.split(".")[1] + name.split(".")[-2] for name in learning(net)}
+    assert "projectionprojection" in found and "encoderdense" in found
+    head = network(base, family="cross-encoder", train_layers=1)
+    moving = {name for name, p in head.named_parameters() if p.requires_grad}
+    assert "model.classifier.weight" in moving and "model.bert.pooler.dense.weight" in moving
+    assert not any("embeddings" in name or "layer.1." in name for name in moving)
+
+
+@pytest.mark.parametrize("family", ["bi-encoder", "late-interaction"])
+def test_gradients_are_the_same_where_layers_are_computed_again(base, family):
+    kept = network(base, family=family, dropout=False)
+    again = network(base, family=family, dropout=False, recompute=True)
+    assert again.state_dict().keys() == kept.state_dict().keys()
+    expected, found = learning(kept), learning(again)
+    assert expected.keys() == found.keys() and len(found) > 10
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient)
+
+
+@pytest.mark.parametrize("family", ["late-interaction", "cross-encoder"])
+def test_rerankers_learn_from_themselves_what_they_say_of_english(base, family):
+    net = network(base, "self-distillation", family=family)
+    encode = Encoder(net.tokenizer, 16)
+
+    def of(texts, english):
+        both = [FAMILIES[family].inputs(encode, pa.array(one), pa.array(one[::-1]))
+                for one in (texts, english)]  # fmt: skip
+        return batch(net, TEXTS, TEXTS)._replace(texts=both[0], english=both[1])
+
+    assert net(of(TEXTS, TEXTS)).item() == pytest.approx(0, abs=1e-6)
+    loss = net(of(TEXTS[::-1], TEXTS))
+    loss.backward()
+    assert loss.item() > 0 and any(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
 def test_a_bases_dropout_is_on_where_it_is_trained_by_labels(base):

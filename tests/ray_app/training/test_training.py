@@ -130,15 +130,32 @@ def test_distillation_by_hand():
         assert found.item() == pytest.approx(expected)
 
 
+def test_distillation_of_tokens_by_hand():
+    """Two queries of a token, two passages: one query was turned by 60 degrees."""
+    right, turned = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.5, 3**0.5 / 2]])
+    taught = torch.stack([right, right]), torch.stack([right, right])
+    outputs = torch.stack([right, turned]), torch.stack([right, right])
+    batch = batch_of([0, 1], [0, 1], [1, 1])
+    found = distillation(outputs, taught, batch, Distillation(geometry=8.0))
+    assert found.item() == pytest.approx(8 * 2 * 0.5**2 / 4)
+
+
 def gradient(name, mine, shares):
     """Of the loss of seven pairs, for a worker who has some of them."""
     weights = torch.eye(4, requires_grad=True)
     sides, taught = torch.randn(2, 2, 7, 4, generator=torch.Generator().manual_seed(5))[:, :, mine]
     queries, passages = torch.nn.functional.normalize(sides @ weights, dim=-1)
-    if name == "distillation":
+    if "distillation" in name:
         batch = batch_of(mine, mine, mine, shares)
         taught = torch.nn.functional.normalize(taught, dim=-1).unbind()
-        distillation((queries, passages), taught, batch, Distillation(geometry=3.0)).backward()
+        outputs = queries, passages
+        if "tokens" in name:  # of which each text has one or two, by its number
+            outputs, taught = ((with_tokens(side, mine) for side in both)
+                               for both in (outputs, taught))  # fmt: skip
+        if "scores" in name:
+            outputs, taught = (((side[0] @ side[1].T).diag(),) for side in (outputs, taught))
+        settings = Distillation(geometry=3.0)
+        distillation(tuple(outputs), tuple(taught), batch, settings).backward()
         return weights.grad
     by_vectors = name not in FAMILY_ROWS["cross-encoder"].losses
     outputs = (queries, passages) if by_vectors else (queries[:, 0] + passages[:, 1],)
@@ -146,6 +163,20 @@ def gradient(name, mine, shares):
     batch = batch_of(*columns[:, mine], shares, torch.arange(7.0)[mine])
     LOSSES[name](outputs, batch, Model(family="static", scale=3.0)).backward()
     return weights.grad
+
+
+def test_distillation_of_scores_by_hand():
+    logits, taught = torch.tensor([2.0, 1.0]), torch.tensor([1.0, 3.0])
+    batch = batch_of([0, 0], [0, 1], [1, 0])
+    found = distillation((logits,), (taught,), batch, Distillation())
+    assert found.item() == pytest.approx((1 + 4) / 2)
+
+
+def with_tokens(vectors, mine):
+    """A token for each vector, and a second one, turned, for those of even numbers."""
+    second = vectors.flip(1) * (torch.tensor(mine) % 2 == 0)[:, None]
+    both = torch.stack([vectors, second], 1)
+    return both if any(number % 2 == 0 for number in mine) else both[:, :1]
 
 
 def compare(rank, folder, rows_of):
@@ -156,7 +187,8 @@ def compare(rank, folder, rows_of):
         dist.init_process_group(
             "gloo", init_method=f"file://{folder}/{workers}", rank=rank, world_size=workers
         )
-        for name in (*LOSSES, "distillation"):
+        own = ("distillation", "distillation of tokens", "distillation of scores")
+        for name in (*LOSSES, *own):
             found = gradient(name, rows[rank], shares)
             dist.all_reduce(found)
             alone = gradient(name, [*range(7)], (7,))
