@@ -26,7 +26,9 @@ class Family(NamedTuple):
     losses: tuple[str, ...]  # that it can learn by; the first, unless the model names another
     marks: int = 0  # special tokens in an input that a model from scratch reads
     layers: bool = True  # whether there is more to it than a vector for each token
-    head: bool = False  # whether it ranks by something that an encoder lacks, and labels must teach
+    # Whether it reads a query and a passage together. What it makes a score of, a head, no encoder
+    # has, so that labels must teach it.
+    together: bool = False
 
 
 LOSSES = {
@@ -50,6 +52,6 @@ FAMILIES = {
         Family("static", "vectors", _OF_VECTORS, layers=False),
         Family("bi-encoder", "vectors", _OF_VECTORS),
         Family("late-interaction", "scores", _OF_VECTORS, marks=2),
-        Family("cross-encoder", "scores", _OF_LOGITS, marks=3, head=True),
+        Family("cross-encoder", "scores", _OF_LOGITS, marks=3, together=True),
     )
 }

@@ -306,7 +306,7 @@ def run(experiment: Experiment, one: Trained) -> Stage:
     elif (base := Path(model.base)).is_dir():
         inputs.append(base)  # likewise
     # What is only read at evaluation, or only about speed, makes no other model.
-    unread = {"methods", "after", "pairs", "mlir", "candidates"}
+    unread = {"methods", "after", "pairs", "mlir", "queries", "candidates"}
     if learns != "itself":
         unread |= {"distillation"}
     settings: dict[str, Any] = {
@@ -366,6 +366,7 @@ def system(experiment: Experiment, one: Trained, method: str) -> Stage:
         "measures": {name: str(measure) for name, measure in MEASURES.items()},
         "pairs": model.pairs,
         "mlir": model.mlir,
+        "queries": model.queries if reranks else None,
         "candidates": model.candidates if reranks else None,
         "test": [collection.id for collection in experiment.collections.test],
         "split": experiment.collections.test_split,

@@ -204,7 +204,7 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
         )
     yield from _methods_of(key, model)
     alone = any(METHODS[method].learns_from == "itself" for method in model.methods)
-    least = least if model.kind.head else 2 * workers
+    least = least if model.kind.together else 2 * workers
     if alone and model.distillation.batch_size < least:
         yield problem(
             f"{model.distillation.batch_size} is too small for {workers} workers: {least} at least",
@@ -241,7 +241,7 @@ def _methods_of(key: str, model: Model) -> Iterator[Problem]:
         yield problem(
             f"{model.after} needs a model that was trained before", f"{key}.after", f"{key}.base"
         )
-    elif model.after and model.kind.head:
+    elif model.after and model.kind.together:
         yield problem(
             f"a {model.family} teaches itself what labels have taught it: {model.after} comes last",
             f"{key}.after",

@@ -53,7 +53,7 @@ class Experiment(Section):
         if learns_from == "labels":
             return model.after
         # Who has nothing to say before it was trained has nothing to teach itself.
-        return BASELINE if learns_from == "itself" and model.kind.head else None
+        return BASELINE if learns_from == "itself" and model.kind.together else None
 
     @property
     def reranks(self) -> bool:

@@ -81,8 +81,10 @@ class Model(Section):
     token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
     scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
     distillation: Distillation = Distillation()
-    # From here on: how candidates are reranked, with a forward pass for each pair of texts.
+    # From here on: what is reranked.
     candidates: PositiveInt = 100  # documents for each query
+    # Of each collection, drawn by hash of their ids; None: all.
+    queries: PositiveInt | None = None
     # Languages of queries and documents; None: all.
     pairs: Several[tuple[CollectionLanguage, CollectionLanguage]] | None = None
     mlir: bool | None = None  # whether MLIR is ranked as well; None: where no pairs are named

@@ -41,7 +41,8 @@ class Rankings:
     def run(self, sources: Sources) -> list[Path]:
         """Do it; the files written."""
         system, collection = self.system, self.collection
-        queries = Side(sources, collection, "queries", self.conditions[0].queries)
+        languages = self.conditions[0].queries
+        queries = Side(sources, collection, "queries", languages, system.queries)
         judgments = texts.read_judgments(sources.tables, collection, sources.split)
         judgments = judgments[judgments["query_id"].isin(queries.ids.to_pylist())]
         runs, judged, written = [tables.RUNS.empty_table()], [], []

@@ -8,19 +8,34 @@ import pyarrow as pa
 
 from clir.collections import trec
 from clir.switching.translate_test import into_english
+from clir.text.hashing import mix
 from clir.text.prefixes import prefixed
+from clir.text.words import hash_ids
 from ray_app.evaluation import texts
 from ray_app.evaluation.conditions import Languages, drawn
 from ray_app.evaluation.systems import Sources, System
 
 
 class Side:
-    """One side: ``ids`` in the order of runs, and their ``domains``."""
+    """One side: ``ids`` in the order of runs, and their ``domains``.
 
-    def __init__(self, sources: Sources, collection: str, kind: str, languages: Languages):
+    At most so many of them, if a number is given: the same ones in every language that has them.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        collection: str,
+        kind: str,
+        languages: Languages,
+        at_most: int | None = None,
+    ):
         self.kind, self.languages = kind, languages
         self._sources, self._collection = sources, collection
         table = self._of_languages(texts.read_ids)
+        if at_most is not None and at_most < len(table):
+            lots = np.argsort(mix(hash_ids(table["id"])), kind="stable")
+            table = table.take(pa.array(np.sort(lots[:at_most])))
         self.ids = table["id"].combine_chunks()
         self.domains = table["domain"].combine_chunks()
         self._sorted = _keys(self.ids)

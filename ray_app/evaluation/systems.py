@@ -31,6 +31,7 @@ class System:
     max_length: int
     prefixes: tuple[str, str]  # of queries, of documents
     candidates: int  # that are reranked per query, by a family that does
+    queries: int | None  # of a collection, whose candidates are; None: all
     translates: bool
     work: Path  # where its results are made
 
@@ -99,6 +100,7 @@ def _plan(experiment: Experiment, one: Trained, method: str) -> Planned:
         max_length=model.max_length,
         prefixes=(model.query_prefix, model.passage_prefix),
         candidates=model.candidates,
+        queries=model.queries if model.kind.ranks_by == "scores" else None,
         translates=METHODS[method].translates,
         # Named by its origin, so that what an earlier start left is used only if it still fits.
         work=workspace.kept(stage.folder) / digest,

@@ -68,7 +68,7 @@ def check(experiment: Experiment) -> Iterator[Problem]:
 def _check_base(model: Model, base: str) -> None:
     packaged = base == packaged_encoder.NAME
     as_it_comes = [m for m in trained(model.methods) if METHODS[m].learns_from is None]
-    if model.kind.head and as_it_comes and (packaged or not _has_head(find(base).folder)):
+    if model.kind.together and as_it_comes and (packaged or not _has_head(find(base).folder)):
         raise InputError(
             f"{base}: it has no head that scores pairs of texts, so that {as_it_comes[0]} cannot "
             "rank; give a cross-encoder, or leave this method away"

@@ -64,7 +64,7 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
     fastest = network.fastest(context.device)
     engine = context.engine(run, network)
     # Who compares all pairs of a batch needs no wrong passages.
-    by_itself = bool(network.teacher) and not run.model.kind.head
+    by_itself = bool(network.teacher) and not run.model.kind.together
     positives_only = by_itself or run.model.learns_by.against == "batch"
     stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
     first_step = checkpoints.resume(run, engine, context.checkpoint(), context.rank)

@@ -195,7 +195,7 @@ def write_vectors(work, kind, lang, ids, vectors):
     pq.write_table(table, folder / "000000000.parquet")
 
 
-def system_of(folder, ranks_by="vectors", method="ml-cs"):
+def system_of(folder, ranks_by="vectors", method="ml-cs", queries=None):
     return System(
         name="m",
         model_name="m",
@@ -208,6 +208,7 @@ def system_of(folder, ranks_by="vectors", method="ml-cs"):
         max_length=8,
         prefixes=("", ""),
         candidates=3,
+        queries=queries,
         translates=False,
         work=folder / "work",
     )
@@ -421,6 +422,25 @@ def test_candidates_with_ids_of_any_kind_are_reranked(tmp_path, monkeypatch):
     assert found == ["\u3000", "a\tb", 'a "b" 50%']  # the three best, by the new scores
     run = (item.system.work / "trec" / "c.en.fa.run").read_text()
     assert run.splitlines()[1] == "a%20q Q0 a%09b 2 1 m"
+
+
+def test_of_many_queries_some_are_reranked_the_same_ones_in_every_language(tmp_path, monkeypatch):
+    ids = [f"q{n}" for n in range(30)]
+    queries = [(lang, key) for lang in ("en", "de") for key in ids if (lang, key) != ("de", "q9")]
+    given = [(key, "d", 1, 1.0, "run") for key in ids]
+    write_tables(tmp_path, [("en", "d")], queries, [(key, "d", 1) for key in ids], candidates=given)
+    monkeypatch.setattr(models, "ranker", lambda *_: InOrder())
+    write_table(brought(tmp_path, "c", "test"), tmp_path / "data" / "own.parquet")
+    asked = {}
+    for lang in ("en", "de"):
+        system = system_of(tmp_path, "scores", queries=7)
+        item = Rankings(system, "c", (between(lang, "en"),))
+        item.run(sources_of(tmp_path, tmp_path))
+        values = pq.read_table(item.file)
+        assert set(values["value"].to_pylist()) == {1.0}  # the others do not count as failed
+        asked[lang] = set(values["query_id"].to_pylist())
+    assert len(asked["en"]) == len(asked["de"]) == 7
+    assert len(asked["en"] & asked["de"]) >= 6
 
 
 def test_a_condition_with_nothing_to_rerank_is_none(tmp_path, monkeypatch):
