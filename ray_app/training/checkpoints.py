@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clir import manifest, progress, scratch
-from clir.errors import InputError
+from clir.errors import in_a_line
+from ray_app.training.context import Context
 from ray_app.training.engines import Engine
 from ray_app.training.runs import Run
 
@@ -38,24 +39,30 @@ def keep(checkpoint: Path, kept: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def resume(run: Run, engine: Engine, folder: Path | None, rank: int) -> int:
-    """Load a checkpoint if it is this run's; the step it was left at, or 0.
+def resume(run: Run, engine: Engine, context: Context) -> int:
+    """Load the newest checkpoint of this run that is as it was written; its step, or 0."""
+    for folder in context.checkpoints():
+        damage = _damage(run, folder, context.rank)
+        if damage is None:
+            continue  # another run's
+        if not context.all_say(not damage):  # each worker has looked at its part
+            kept = f"{run.workspace.name(run.folder)}: a checkpoint was damaged"
+            progress.say(f"{kept} ({damage or 'a part of another worker'}); it is left out")
+            continue
+        step = engine.load(folder)
+        if context.rank == 0:
+            progress.say(f"{run.workspace.name(run.folder)}: resumed at step {step}")
+        return step
+    return 0
 
-    InputError where it was damaged.
-    """
-    if folder is None:
-        return 0
+
+def _damage(run: Run, folder: Path, rank: int) -> str | None:
+    """What is wrong with a worker's part of a checkpoint of a run; None: it is another run's."""
     try:
         note = json.loads((folder / "run.json").read_text())
         if note["run"] != run.name or note["origin"] != run.origin:
-            return 0
-        manifest.check_files(folder, f"files.{rank}.json")  # each worker its own
+            return None
+        manifest.check_files(folder, f"files.{rank}.json")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        kept = run.workspace.kept(run.workspace.checkpoints)
-        raise InputError(
-            f"{run.name}: its checkpoint was damaged ({error}); delete {kept} and run again"
-        ) from None
-    step = engine.load(folder)
-    if rank == 0:
-        progress.say(f"{run.workspace.name(run.folder)}: resumed at step {step}")
-    return step
+        return in_a_line(error)
+    return ""

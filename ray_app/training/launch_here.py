@@ -30,7 +30,7 @@ def train(experiment: Experiment) -> list[Run]:
 
 
 class _Here:
-    """``train_loop.Context`` of the only worker."""
+    """``Context`` of the only worker."""
 
     rank, workers = 0, 1
 
@@ -41,8 +41,8 @@ class _Here:
     def engine(self, run: Run, network: Network) -> Engine:
         return engines.Torch(run, network, self.device)
 
-    def checkpoint(self) -> Path | None:
-        return self._kept if self._kept.exists() else None
+    def checkpoints(self) -> list[Path]:
+        return [self._kept] if self._kept.exists() else []
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
         if checkpoint is not None:
@@ -50,3 +50,6 @@ class _Here:
 
     def wait_for_all(self) -> None:
         """There is nobody else."""
+
+    def all_say(self, yes: bool) -> bool:
+        return yes

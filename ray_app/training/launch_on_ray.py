@@ -56,7 +56,7 @@ def _launch(connect: Connect, experiment: Experiment, runs: list[Run], kept: Pat
                 storage_path=str(kept),
                 storage_filesystem=pyarrow.fs.LocalFileSystem(),  # the path is a path, and no URI
                 failure_config=FailureConfig(max_failures=training.max_failures),
-                checkpoint_config=CheckpointConfig(num_to_keep=2),
+                checkpoint_config=CheckpointConfig(num_to_keep=training.checkpoints_kept),
             ),
         )
         with progress.stage("training"), progress.relayed(told):  # it begins with starting workers
@@ -84,7 +84,7 @@ def _worker(config: dict[str, Any]) -> None:
 
 
 class _RayContext:
-    """``train_loop.Context`` by Ray Train."""
+    """``Context`` by Ray Train."""
 
     def __init__(self) -> None:
         context = ray.train.get_context()
@@ -97,14 +97,16 @@ class _RayContext:
 
         return DeepSpeed(run, network, self.workers, self.device)
 
-    def checkpoint(self) -> Path | None:
-        # Where it lies: Ray's copy is one for all workers of a machine, and one that comes late
-        # writes it again while others read it. By a link, as DeepSpeed takes a path for a pattern.
+    def checkpoints(self) -> list[Path]:
         if (latest := ray.train.get_checkpoint()) is None:
-            return None
-        link = Path(tempfile.mkdtemp(dir=scratch.folder())) / "checkpoint"
-        link.symlink_to(latest.path)
-        return link
+            return []
+        # Where they lie: Ray's copy is one for all workers of a machine, and one that comes late
+        # writes it again while others read it. By a link, as DeepSpeed takes a path for a pattern.
+        links, newest = Path(tempfile.mkdtemp(dir=scratch.folder())), Path(latest.path)
+        kept = [path for path in newest.parent.glob("checkpoint_*") if path.name <= newest.name]
+        for path in kept:
+            (links / path.name).symlink_to(path)
+        return sorted(links.iterdir(), reverse=True)
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
         kept = ray.train.Checkpoint.from_directory(checkpoint) if checkpoint else None
@@ -112,3 +114,8 @@ class _RayContext:
 
     def wait_for_all(self) -> None:
         torch.distributed.barrier()
+
+    def all_say(self, yes: bool) -> bool:
+        said = torch.tensor(int(yes), device=self.device)
+        torch.distributed.all_reduce(said, torch.distributed.ReduceOp.MIN)
+        return bool(said)

@@ -1,11 +1,11 @@
 """Fine-tuning, one run after another, against a small worker context.
 
-The loop knows its rank and where to leave checkpoints, not who started it nor what takes its steps.
+The loop knows neither who started it nor what takes its steps.
 """
 
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,32 +15,13 @@ from clir.errors import InputError
 from ray_app.models.encoding import Encoder
 from ray_app.training import checkpoints, model_cards
 from ray_app.training.batching import PairStream, made_ahead, tokenized
+from ray_app.training.context import Context
 from ray_app.training.engines import Engine
 from ray_app.training.meter import Events, Meter
 from ray_app.training.network import Network
 from ray_app.training.runs import Run
 
 _LOOK_EVERY = 20  # steps between looks at the loss (a look waits for the device)
-
-
-class Context(Protocol):
-    """What the loop asks of its surroundings."""
-
-    rank: int
-    workers: int
-    device: torch.device
-
-    def engine(self, run: Run, network: Network) -> Engine:
-        """What takes the steps of a run."""
-
-    def checkpoint(self) -> Path | None:
-        """The latest checkpoint of any run, on this machine, or None."""
-
-    def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
-        """Tell progress; all workers call it together, each with its own part of a checkpoint."""
-
-    def wait_for_all(self) -> None:
-        """Until every worker is here."""
 
 
 def train_all(runs: list[Run], context: Context) -> None:
@@ -67,7 +48,7 @@ def _train(run: Run, context: Context, stage: progress.Stage) -> None:
     by_itself = bool(network.teacher) and not run.model.kind.together
     positives_only = by_itself or run.model.learns_by.against == "batch"
     stream = PairStream(run.pairs, positives_only, run.without_domain, run.switch)
-    first_step = checkpoints.resume(run, engine, context.checkpoint(), context.rank)
+    first_step = checkpoints.resume(run, engine, context)
     encode = Encoder(network.tokenizer, run.model.max_length)
     # A step is so many batches.
     first, last = (step * run.model.accumulate for step in (first_step, run.model.steps))

@@ -31,8 +31,12 @@ VARIANTS = {
 
 @pytest.fixture(params=VARIANTS)
 def settings(request, tmp_path, monkeypatch):
+    return loaded(request.param, tmp_path, monkeypatch)
+
+
+def loaded(variant, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    overrides = [f"output={tmp_path / 'out'}", *VARIANTS[request.param]]
+    overrides = [f"output={tmp_path / 'out'}", *VARIANTS[variant]]
     return experiment.load(Path("jobs/configs/from_scratch.yaml"), overrides)
 
 
@@ -71,9 +75,8 @@ def test_a_stage_is_due_where_what_it_reads_is(settings):
     assert {look.why for look in stages.looks(longer)} >= {"other settings: model, training"}
 
 
-def test_a_training_that_goes_on_from_another_one_comes_behind_it(settings, request):
-    if "one after another" not in request.node.callspec.id:
-        pytest.skip("each begins with its base")
+def test_a_training_that_goes_on_from_another_one_comes_behind_it(tmp_path, monkeypatch):
+    settings = loaded("one after another", tmp_path, monkeypatch)
     names = [one.name for one in stages.runs(settings)]
     for first, then in (
         ("m.self-distillation.2", "m.ml-cs.2"),

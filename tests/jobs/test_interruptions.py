@@ -47,7 +47,8 @@ def test_only_our_own_lines_are_shown_and_engines_lines_are_in_the_log(starts):
 def test_what_is_at_work_is_told_with_a_time(starts):
     told = starts.ranking.before + starts.last
     for line in (
-        r"models/static\.ml-cs\.1: 40 steps, loss \d\.\d{3}, [\d,]+ pairs/s in [\d.]+ s",
+        r"models/static\.ml-cs\.1: 40 steps, loss \d\.\d{3}, [\d,]+ pairs/s, [\d,]+ tokens/s "
+        r"a worker, \d+% padding, \d+% waiting in [\d.]+ s",
         r"ranking: models: [\d,]+ items in [\d.]+ s",
         r"evaluation/static\.ml-cs\.1: trec runs 21 in [\d.]+ s",
     ):
