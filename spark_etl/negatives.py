@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from clir import manifest, stages
-from clir.experiment import Experiment
+from clir.experiment import Experiment, Switching
 from clir.retrieval.candidates import Search
 from spark_etl.session import Spark, run_each
 
@@ -71,6 +71,21 @@ def candidate_negatives(
         .where(F.col("drawn") <= count)
         .drop("place", "drawn")
     )
+
+
+def hard_candidates(candidates: DataFrame, judged: DataFrame, settings: Switching) -> DataFrame:
+    """Those of a first stage's candidates that may be drawn, by their ranks and scores.
+
+    ``judged`` has collection, query_id and doc_id of right passages.
+    """
+    hard = candidates.where(F.col("rank") > settings.negatives_skip)
+    if settings.negatives_below is None:
+        return hard
+    right = candidates.join(judged.select(*_KEYS).distinct(), _KEYS)
+    best = right.groupBy("collection", "query_id").agg(F.max("score").alias("best"))
+    bound = F.col("best") * F.lit(settings.negatives_below)
+    hard = hard.join(best, ["collection", "query_id"], "left")
+    return hard.where(F.col("best").isNull() | (F.col("score") <= bound)).drop("best")
 
 
 def find_candidates(spark: Spark, experiment: Experiment) -> Path:

@@ -13,11 +13,17 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from clir import manifest, stages, tables
 from clir.errors import InputError
 from clir.experiment import Experiment, Switching
+from clir.retrieval.first_stages import FIRST_STAGES
 from clir.switching import rates
 from clir.switching.methods import BASELINE, METHODS
 from clir.switching.pairs import build_switchers, switch_pairs
 from clir.switching.plans import Plan, on_the_fly, pairs_folder, plan
-from spark_etl.negatives import candidate_negatives, find_candidates, random_negatives
+from spark_etl.negatives import (
+    candidate_negatives,
+    find_candidates,
+    hard_candidates,
+    random_negatives,
+)
 from spark_etl.session import Spark, read_table
 
 
@@ -193,6 +199,8 @@ def _negatives(
     if given is None:
         found = random_negatives(positives, passages, settings.negatives, seed)
     else:
+        if settings.negatives_from in FIRST_STAGES:
+            given = hard_candidates(given, judged, settings)
         found = candidate_negatives(positives, given, judged, settings.negatives, seed)
     found = found.drop("doc_id").withColumnRenamed("negative", "doc_id")
     return found.join(judged, ["collection", "query_id", "doc_id"], "left_anti").distinct()

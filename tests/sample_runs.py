@@ -56,8 +56,8 @@ def command(output: Path, *overrides: str, job: str = "run_experiment") -> list[
     return line
 
 
-def run(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, **options)
+def run(*arguments: str, at: Path = ROOT, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, cwd=at, capture_output=True, text=True, **options)
 
 
 def succeed(*arguments: str) -> subprocess.CompletedProcess:

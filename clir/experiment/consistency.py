@@ -150,13 +150,22 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
                 "models",
             )
     found = switching.negatives_from in FIRST_STAGES
-    if found and switching.negatives > switching.negatives_depth:
+    left = switching.negatives_depth - switching.negatives_skip
+    if found and switching.negatives > left:
         yield problem(
-            f"{switching.negatives} negatives cannot be drawn from {switching.negatives_depth}",
+            f"{switching.negatives} negatives cannot be drawn from {max(left, 0)}",
             "switching.negatives_depth",
+            "switching.negatives_skip",
             "switching.negatives",
             "switching.negatives_from",
         )
+    for key in ("negatives_skip", "negatives_below"):
+        if getattr(switching, key) and not found:
+            yield problem(
+                f"only a first stage ({', '.join(FIRST_STAGES)}) gives ranks and scores",
+                f"switching.{key}",
+                "switching.negatives_from",
+            )
     if switching.domain_weights and not any(switching.domain_weights.values()):
         yield problem("no domain has a weight above 0", "switching.domain_weights")
 
@@ -210,6 +219,15 @@ def _model(experiment: Experiment, name: str) -> Iterator[Problem]:
             f"{model.distillation.batch_size} is too small for {workers} workers: {least} at least",
             f"{key}.distillation.batch_size",
             "training.workers",
+        )
+    if model.mix and not (
+        model.learns_by.against != "negatives" and experiment.switching.on_the_fly
+    ):
+        yield problem(
+            "it is a part of contrastive losses, of pairs that are switched as training reads them",
+            f"{key}.mix",
+            f"{key}.loss",
+            "switching.on_the_fly",
         )
     if model.learns_by.of_teacher:
         yield from _of_teacher(experiment, key, model)

@@ -40,6 +40,9 @@ class Teacher(Section):
     batch_size: PositiveInt = 64
     workers: PositiveInt = 1
     precision: Precision = "auto"
+    # Wrong passages are left out that it scores no further than this below a right one of their
+    # query: they may well answer. None: none are.
+    margin: NotNegative | None = None
 
 
 class Model(Section):
@@ -80,6 +83,9 @@ class Model(Section):
     accumulate: PositiveInt | None = None
     token_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of a text's tokens hidden
     scale: Positive = 20.0  # cosine similarities are multiplied by it before the softmax
+    # Of contrastive losses of switched pairs: the weight of the same loss between each text and
+    # itself in English (ContrastiveMix, NAACL 2024). 0: none.
+    mix: NotNegative = 0.0
     distillation: Distillation = Distillation()
     # From here on: what is reranked.
     candidates: PositiveInt = 100  # documents for each query

@@ -11,7 +11,8 @@ from clir.experiment import Experiment
 from clir.lexicons import entries
 from clir.switching.plans import Plan, plan
 from clir.switching.switcher import MAX_TITLE_WORDS, Switched, Switcher, opened
-from clir.text.words import count_words
+from clir.text.hashing import mix
+from clir.text.words import count_words, hash_ids
 
 
 def build_switchers(experiment: Experiment, method: str) -> Path:
@@ -54,7 +55,13 @@ def switch_side(
     if not languages:
         return None
     switcher = opened(Path(switchers) / "-".join(languages))
-    return switcher.switch(texts, ids, side, chosen.probability, seed, per_text=chosen.phrases)
+    done = switcher.switch(texts, ids, side, chosen.probability, seed, per_text=chosen.phrases)
+    if chosen.english_share:
+        english = mix(hash_ids(ids) ^ mix(np.uint64(seed))) < chosen.english_share * 2.0**64
+        kept = pc.if_else(pa.array(english), texts, done.texts)
+        switched = ~english[:, None]
+        done = Switched(kept, done.words, done.by_language * switched, done.copied * switched)
+    return done
 
 
 def switch_pairs(batch: pa.RecordBatch, chosen: Plan, switchers: str, seed: int) -> pa.RecordBatch:

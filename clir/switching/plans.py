@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     origins: tuple[str, ...]  # the chain of lexicons asked
     phrases: bool  # phrases of up to three words, language drawn per text; else words
     translations: int
+    english_share: float = 0.0  # of pairs, which are left alone
 
     @property
     def sides(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -52,7 +53,8 @@ def plan(experiment: Experiment, method: str) -> Plan:
     if row.learns_from == "itself":
         share = switching.distillation_probability
     chain = tuple(getattr(lexicon, row.chain))
-    return Plan(method, query, passage, share, chain, phrases, lexicon.translations)
+    left = switching.english_share
+    return Plan(method, query, passage, share, chain, phrases, lexicon.translations, left)
 
 
 def on_the_fly(experiment: Experiment, method: str) -> OnTheFly | None:

@@ -40,6 +40,29 @@ def contrastive(outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
     return (to_passages + to_queries) / 2
 
 
+def mixed(
+    outputs: tuple[torch.Tensor, ...],
+    english: tuple[torch.Tensor, ...],
+    batch: Batch,
+    settings: Model,
+) -> torch.Tensor:
+    """Contrastive loss between each text, switched, and itself in English (ContrastiveMix).
+
+    The mean of that of queries and that of passages.
+    """
+    every = torch.ones_like(batch.labels)
+    losses = [
+        contrastive(
+            both, batch._replace(labels=every, query_keys=keys, passage_keys=keys), settings
+        )
+        for both, keys in (
+            ((outputs[0], english[0]), batch.query_keys),
+            ((outputs[1], english[1]), batch.passage_keys),
+        )
+    ]
+    return (losses[0] + losses[1]) / 2
+
+
 def binary_cross_entropy(
     outputs: tuple[torch.Tensor, ...], batch: Batch, settings: Model
 ) -> torch.Tensor:

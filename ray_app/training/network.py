@@ -15,7 +15,7 @@ from ray_app.models import base_models, precision, pretrained
 from ray_app.models.families import FAMILIES
 from ray_app.training import meter
 from ray_app.training.batching import Batch
-from ray_app.training.losses import LOSSES, distillation
+from ray_app.training.losses import LOSSES, distillation, mixed
 from ray_app.training.runs import Run
 
 
@@ -54,7 +54,11 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> torch.Tensor:
         outputs = self._outputs(self.model, tuple(map(self._partly_hidden, batch.texts)))
         if not self.teacher:
-            return self.loss(outputs, batch, self.settings)
+            loss = self.loss(outputs, batch, self.settings)
+            if self.settings.mix and batch.english:
+                english = self._outputs(self.model, batch.english)
+                loss = loss + self.settings.mix * mixed(outputs, english, batch, self.settings)
+            return loss
         (teacher,) = self.teacher
         with torch.no_grad():
             taught = self._outputs(teacher.to(batch.labels.device), batch.english)

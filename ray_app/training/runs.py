@@ -51,6 +51,9 @@ def plan_runs(experiment: Experiment) -> list[Run]:
 def _run(experiment: Experiment, one: Trained) -> Run:
     workspace, model = experiment.workspace, experiment.model(one.model, one.method)
     stage, first = stages.run(experiment, one), stages.begins_as(experiment, one)
+    switch = on_the_fly(experiment, one.method)
+    if switch and model.mix:
+        switch = switch._replace(keeps_english=True)
     return Run(
         name=one.name,
         method=one.method,
@@ -58,7 +61,7 @@ def _run(experiment: Experiment, one: Trained) -> Run:
         without_domain=one.without_domain,
         pairs=stages.read_pairs(experiment, one.model, one.method) / "data",
         plan=plan(experiment, one.method),
-        switch=on_the_fly(experiment, one.method),
+        switch=switch,
         tokenizer=workspace.tokenizer(one.model) if model.base is None else None,
         model=model,
         goes_on_from=workspace.model(first.name) if first else None,

@@ -1,5 +1,6 @@
 """English pairs -> the same with a teacher's scores, by Ray Data: file by file, in order."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from ray_app.models.base_models import Base
 
 _ROWS = 1 << 14  # whose texts are held at once
 _RETRIES = 3  # of an actor, and of a file
+_LEFT_OUT = "dropped: negative that may answer"
+_COUNTED = ("pairs", _LEFT_OUT)
 
 
 def build(connect: Connect, experiment: Experiment) -> Path:
@@ -51,12 +54,12 @@ def build(connect: Connect, experiment: Experiment) -> Path:
             num_cpus=1,
             num_gpus=gpus,
         )
-        scored = 0
+        counts: Counter[str] = Counter()
         with progress.stage("scoring pairs", len(files), "files") as told:
             for row in done.iter_rows():
-                scored += row["pairs"]
+                counts.update({name: row[name] for name in _COUNTED})
                 told.update(told.done + 1)
-        return {"pairs": scored}
+        return dict(counts)
 
     manifest.build(workspace, *stage, write)
     return stage.folder
@@ -71,16 +74,19 @@ class _Scorer:
         from ray_app.models.ranker import Ranker
 
         torch.set_num_threads(1)  # actors share the machine; each has one CPU
-        folder, self.out = base_models.folder_on(base), out / "data"
+        folder, self.out, self.margin = base_models.folder_on(base), out / "data", teacher.margin
         self.ranker = Ranker(
             "cross-encoder", folder, teacher.max_length, teacher.batch_size, teacher.precision
         )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        return pa.table({"pairs": [self._score(Path(f)) for f in batch["file"].to_pylist()]})
+        counts = [self._score(Path(file)) for file in batch["file"].to_pylist()]
+        return pa.table({name: [each[name] for each in counts] for name in _COUNTED})
 
-    def _score(self, file: Path) -> int:
-        pairs = 0
+    def _score(self, file: Path) -> Counter[str]:
+        """Score a file, whose pairs of a query stand together, its positives first."""
+        counts: Counter[str] = Counter()
+        right = RightScores()
         with writing(self.out / file.name) as out, pq.ParquetWriter(out, tables.PAIRS) as writer:
             for part in pq.ParquetFile(file).iter_batches(_ROWS, columns=tables.PAIRS.names):
                 scores = self.ranker.score(part["query"], part["passage"])
@@ -88,6 +94,29 @@ class _Scorer:
                     raise InputError("teacher: it gives scores that are NaN or infinite")
                 at = part.schema.get_field_index("score")
                 part = part.set_column(at, "score", pa.array(scores.astype(np.float64)))
+                if self.margin is not None:
+                    kept = part.filter(pa.array(right.far_enough(part, self.margin)))
+                    counts[_LEFT_OUT] += len(part) - len(kept)
+                    part = kept
                 writer.write_batch(part.cast(tables.PAIRS))
-                pairs += len(part)
-        return pairs
+                counts["pairs"] += len(part)
+        return counts
+
+
+class RightScores:
+    """The lowest score of a right passage of each query, over parts of a file."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, float] = ("", np.inf)  # the query that the last part ended with
+
+    def far_enough(self, pairs: pa.RecordBatch, margin: float) -> np.ndarray:
+        """Which pairs are right, or score more than the margin below all right ones so far."""
+        frame = pairs.select(["collection", "query_id", "label", "score"]).to_pandas()
+        query = frame["collection"] + "\0" + frame["query_id"]
+        right = frame["score"].where(frame["label"] > 0, np.inf)
+        lowest = right.groupby(query).transform("min")
+        name, score = self._last
+        lowest = lowest.mask(query == name, lowest.clip(upper=score))
+        if len(frame):
+            self._last = query.iloc[-1], lowest.iloc[-1]
+        return ((frame["label"] > 0) | (frame["score"] < lowest - margin)).to_numpy()

@@ -7,7 +7,12 @@ import pytest
 from clir.errors import InputError
 from clir.experiment import Switching
 from spark_etl import training_pairs
-from spark_etl.negatives import candidate_negatives, number_passages, random_negatives
+from spark_etl.negatives import (
+    candidate_negatives,
+    hard_candidates,
+    number_passages,
+    random_negatives,
+)
 
 KEYS = "collection string, query_id string, doc_id string"
 
@@ -52,6 +57,23 @@ def test_candidate_negatives_are_unjudged_candidates(spark):
         assert counts == {("q1", "d0"): 2, ("q1", "d5"): 2, ("q2", "d2"): 1}
         assert not {negative for query, _, negative in rows if query == "q1"} & {"d0", "d5"}
     assert found[0] != found[1]
+
+
+def test_hard_negatives_by_their_ranks_and_scores(spark):
+    rows = [
+        ("c", query, f"d{rank}", rank, 10.0 - rank) for query in ("q", "p") for rank in (1, 2, 3, 4)
+    ]
+    candidates = spark().createDataFrame(rows, f"{KEYS}, rank int, score double")
+    judged = spark().createDataFrame([("c", "q", "d2"), ("c", "p", "gone")], KEYS)
+
+    def kept(**settings):
+        found = hard_candidates(candidates, judged, Switching(**settings)).collect()
+        return {query: sorted(r.doc_id for r in found if r.query_id == query) for query in "qp"}
+
+    assert kept() == {query: ["d1", "d2", "d3", "d4"] for query in "qp"}
+    assert kept(negatives_skip=2) == {query: ["d3", "d4"] for query in "qp"}
+    # The right passage of q has 8; where none was found, nothing is known.
+    assert kept(negatives_below=0.8) == {"q": ["d4"], "p": ["d1", "d2", "d3", "d4"]}
 
 
 @pytest.mark.parametrize(

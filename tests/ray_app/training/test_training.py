@@ -26,7 +26,7 @@ from ray_app.models.families import FAMILIES
 from ray_app.models.tokenization import train_tokenizer
 from ray_app.training import batching
 from ray_app.training.batching import Batch
-from ray_app.training.losses import LOSSES, distillation
+from ray_app.training.losses import LOSSES, distillation, mixed
 
 
 def batch_of(queries, passages, labels, shares=None, scores=None):
@@ -79,6 +79,20 @@ def test_negatives_are_wrong_for_all_queries_and_ask_for_nothing():
     # Another right passage of the same query is not held against it.
     same = loss((rows[[0, 0]], rows[[0, 1]]), [0, 0], [0, 1], scale=2.0, labels=(1, 1))
     assert same == pytest.approx(0)
+
+
+def test_a_text_is_told_from_the_others_of_its_side_by_hand():
+    """Two pairs: the queries are switched into each other, the passages stay as they are."""
+    rows = torch.eye(2)
+    batch = batch_of([0, 1], [0, 1], [1, 1])
+    settings = Model(family="static", scale=2.0)
+    right, wrong = -np.log(np.e**2 / (np.e**2 + 1)), -np.log(1 / (np.e**2 + 1))
+    found = mixed((rows.flip(0), rows), (rows, rows), batch, settings)
+    assert found.item() == pytest.approx((right + wrong) / 2)
+    # Negatives are texts like others, and the same text twice is none against itself.
+    labelled = batch._replace(labels=torch.tensor([1, 0]), query_keys=torch.tensor([0, 0]))
+    found = mixed((rows[[0, 0]], rows), (rows[[0, 0]], rows), labelled, settings)
+    assert found.item() == pytest.approx(right / 2)
 
 
 def test_softmax_by_hand():
