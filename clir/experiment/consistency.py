@@ -19,6 +19,7 @@ def problems(experiment: Experiment) -> Iterator[Problem]:
     yield from _lexicons(experiment)
     yield from _collections(experiment)
     yield from _switching(experiment)
+    yield from _training(experiment)
     yield from _models(experiment)
     yield from _leave_out(experiment)
     yield from _mlir(experiment)
@@ -168,6 +169,23 @@ def _switching(experiment: Experiment) -> Iterator[Problem]:
             )
     if switching.domain_weights and not any(switching.domain_weights.values()):
         yield problem("no domain has a weight above 0", "switching.domain_weights")
+
+
+def _training(experiment: Experiment) -> Iterator[Problem]:
+    training = experiment.training
+    if (training.min_workers or 0) > training.workers:
+        yield problem(
+            f"{training.min_workers} are more than all {training.workers}",
+            "training.min_workers",
+            "training.workers",
+        )
+    if training.min_workers and training.zero_stage:
+        yield problem(
+            "checkpoints of a model that is cut into parts can be read by as many workers alone; "
+            "set training.zero_stage to 0",
+            "training.min_workers",
+            "training.zero_stage",
+        )
 
 
 def _models(experiment: Experiment) -> Iterator[Problem]:

@@ -129,6 +129,8 @@ class Training(Section):
     gradient_clip: NotNegative = 0.0  # 0: none
     accumulate: PositiveInt = 1  # batches whose mean gradient a step takes
     workers: PositiveInt = 1  # from here on: the same for all
+    # With so few, training goes on where machines were lost, until others join. None: with all.
+    min_workers: PositiveInt | None = None
     threads: PositiveInt = 1  # CPU threads of a worker
     zero_stage: Literal[0, 1, 2, 3] = 0
     precision: Precision = "auto"

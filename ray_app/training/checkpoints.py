@@ -15,15 +15,15 @@ from ray_app.training.runs import Run
 
 
 @contextmanager
-def saved(run: Run, step: int, engine: Engine, rank: int) -> Iterator[Path]:
+def saved(run: Run, step: int, engine: Engine, context: Context) -> Iterator[Path]:
     """A folder with this worker's part of a checkpoint, for whoever keeps it."""
     with tempfile.TemporaryDirectory(prefix="checkpoint-", dir=scratch.folder()) as name:
         folder = Path(name)
         engine.save(folder, step)
-        note = {"run": run.name, "step": step, "origin": run.origin}
+        note = {"run": run.name, "step": step, "origin": run.origin, "workers": context.workers}
         (folder / "run.json").write_text(json.dumps(note))
         if run.workspace.hashes:
-            manifest.list_files(folder, f"files.{rank}.json")
+            manifest.list_files(folder, f"files.{context.rank}.json")
         yield folder
 
 
@@ -42,7 +42,7 @@ def keep(checkpoint: Path, kept: Path) -> None:
 def resume(run: Run, engine: Engine, context: Context) -> int:
     """Load the newest checkpoint of this run that is as it was written; its step, or 0."""
     for folder in context.checkpoints():
-        damage = _damage(run, folder, context.rank)
+        damage = _damage(run, folder, context)
         if damage is None:
             continue  # another run's
         if not context.all_say(not damage):  # each worker has looked at its part
@@ -56,13 +56,18 @@ def resume(run: Run, engine: Engine, context: Context) -> int:
     return 0
 
 
-def _damage(run: Run, folder: Path, rank: int) -> str | None:
-    """What is wrong with a worker's part of a checkpoint of a run; None: it is another run's."""
+def _damage(run: Run, folder: Path, context: Context) -> str | None:
+    """What is wrong with the parts of a run's checkpoint that this worker looks at.
+
+    These may be several, or none: other workers may have written it than those that read it. None:
+    it is another run's.
+    """
     try:
         note = json.loads((folder / "run.json").read_text())
         if note["run"] != run.name or note["origin"] != run.origin:
             return None
-        manifest.check_files(folder, f"files.{rank}.json")
+        for part in range(context.rank, note["workers"], context.workers):
+            manifest.check_files(folder, f"files.{part}.json")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return in_a_line(error)
     return ""

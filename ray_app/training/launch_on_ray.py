@@ -40,6 +40,9 @@ def _launch(connect: Connect, experiment: Experiment, runs: list[Run], kept: Pat
     workspace, training = experiment.workspace, experiment.training
     connect()
     use_gpu = ray.cluster_resources().get("GPU", 0) > 0
+    workers: Any = training.workers
+    if training.min_workers:
+        workers = training.min_workers, training.workers
     with workspace.piece(workspace.checkpoints) as piece:
         told = piece / "progress"
         trainer = TorchTrainer(
@@ -47,7 +50,7 @@ def _launch(connect: Connect, experiment: Experiment, runs: list[Run], kept: Pat
             train_loop_config={"runs": runs, "told": told},
             torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
             scaling_config=ScalingConfig(
-                num_workers=training.workers,
+                num_workers=workers,
                 use_gpu=use_gpu,
                 resources_per_worker={"CPU": 1} | ({"GPU": 1} if use_gpu else {}),
             ),

@@ -91,7 +91,7 @@ def _learn(
         if stage.is_due():
             stage.update(step, facts=f"loss {loss.item():.3f}, {batches.work}")
         if step % run.training.checkpoint_every == 0 and step < steps:
-            with checkpoints.saved(run, step, engine, context.rank) as folder:
+            with checkpoints.saved(run, step, engine, context) as folder:
                 context.wait_for_all()
                 context.report({"run": run.name, "step": step, "loss": loss.item()}, folder)
     return loss.item()

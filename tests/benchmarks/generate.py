@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
+from clir import tables
 from clir.experiment import Model
 from tests.dumps import LANGLINKS, PAGE, dump_text
 
@@ -105,6 +106,27 @@ def write_turns(path: Path, collections: str, turns: int) -> Path:
     in_turns = np.concatenate([draw.permutation(texts) for _ in range(turns)])
     pq.write_table(pa.table({"text": pa.array(in_turns)}), path)
     return path
+
+
+def write_pairs(folder: Path) -> Path:
+    """Training pairs of the sample's news: for each query a right passage and a wrong one."""
+    texts = {
+        kind: [json.loads(line) for line in (_SAMPLE / f"train-news/en/{kind}.jsonl").open()]
+        for kind in ("queries", "corpus")
+    }
+    passages = {row["_id"]: row["text"] for row in texts["corpus"]}
+    judged = (_SAMPLE / "train-news/qrels/train.tsv").read_text().splitlines()[1:]
+    right = dict(line.split("\t")[:2] for line in judged)
+    others, rows = list(passages), []
+    for number, query in enumerate(row for row in texts["queries"] if row["_id"] in right):
+        wrong = others[(others.index(right[query["_id"]]) + 7 * number + 1) % len(others)]
+        for label, doc in ((1, right[query["_id"]]), (0, wrong)):
+            row = dict.fromkeys(tables.PAIRS.names, "en") | {"label": label, "score": None}
+            row |= {"query_id": query["_id"], "query": query["text"]}
+            rows.append(row | {"doc_id": doc, "passage": passages[doc]})
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, tables.PAIRS), folder / "part-0.parquet")
+    return folder
 
 
 def _sample_texts(collections: str) -> list[str]:

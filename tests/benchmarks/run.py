@@ -264,6 +264,29 @@ def encoders(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def training(folder: Path) -> list[dict[str, Any]]:
+    """Steps of 32 pairs on one core, all weights of multilingual-e5-small, against its trainers."""
+    pairs, rows, steps = generate.write_pairs(folder / "pairs"), [], 12
+    for family, peer_name in (
+        ("bi-encoder", "SentenceTransformerTrainer, fp32"),
+        ("cross-encoder", "CrossEncoderTrainer, fp32"),
+    ):
+        model = generate.write_encoder(folder / family, family)
+        peer = work("train_by_sentence_transformers", pairs, model, family, steps)
+        for precision, goal, growth in (("auto", 2, GROWTH[:2]), ("fp32", 2, (1,))):
+
+            def ours(times: int, by: tuple[object, ...] = (model, family, precision)) -> list[str]:
+                return work("train", pairs, *by, steps * times)
+
+            title = f"training a {family} in {precision}"
+            rows.append(
+                compared(
+                    title, "pairs/s", ours, lambda _, p=peer: p, peer_name, goal, growth, runs=1
+                )
+            )
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench.json")
@@ -279,7 +302,7 @@ def main() -> None:
     print(f"written: {arguments.out}")
 
 
-BENCHMARKS = [dump_reader, mining, switching, tokenizing, encoders]
+BENCHMARKS = [dump_reader, mining, switching, tokenizing, encoders, training]
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _PROBABILITY = 0.5
 _BATCH, _MAX_LENGTH = 128, 128  # texts of a batch that are tokenized; tokens of a text
+_PAIRS, _WARM = 32, 2  # pairs of a step of training; steps before the clock is looked at
 
 
 def dump_reader(path: str) -> int:
@@ -188,6 +190,94 @@ def score_by_sentence_transformers(texts: str, model: str) -> int:
     encoder.predict(pairs[:16])
     _start_clock()
     return len(encoder.predict(pairs))
+
+
+def train(pairs: str, model: str, family: str, precision: str, steps: str) -> int:
+    """Steps of training as a run in one process takes them; the first two are start-up."""
+    import torch
+
+    from clir.experiment import FilledModel, Training
+    from clir.switching.plans import Plan
+    from clir.workspace import Workspace
+    from ray_app.models.base_models import Base
+    from ray_app.models.encoding import Encoder
+    from ray_app.training.batching import PairStream, made_ahead, tokenized
+    from ray_app.training.engines import Torch
+    from ray_app.training.network import Network
+    from ray_app.training.runs import Run
+
+    torch.set_num_threads(1)
+    settings = FilledModel(
+        family=family, base=model, max_length=_MAX_LENGTH, steps=int(steps), batch_size=_PAIRS,
+        learning_rate=2e-5, warmup_steps=0, weight_decay=0.0, gradient_clip=1.0, accumulate=1,
+    )  # fmt: skip
+    run = Run(
+        name="m", method="zero-shot", seed=1, without_domain=None, pairs=Path(pairs), switch=None,
+        plan=Plan("zero-shot", (), (), 0.0, (), False, 1), tokenizer=None, model=settings,
+        goes_on_from=None, base=Base(Path(model)), training=Training(precision=precision),
+        folder=Path(pairs), workspace=Workspace(Path(pairs)), origin={},
+    )  # fmt: skip
+    network = Network(run)
+    engine, encode = Torch(run, network, torch.device("cpu")), Encoder(network.tokenizer, 128)
+    stream = PairStream(run.pairs, settings.learns_by.against == "batch")
+    shares = stream.batches(0, settings.steps, _PAIRS, 0, 1, seed=0)
+    done = 0
+    ready = made_ahead(shares, lambda share: tokenized(share, network.family, encode, settings))
+    for number, batch in enumerate(ready):
+        if number == _WARM:
+            _start_clock()
+            done = 0
+        engine.learn(batch)
+        done += len(batch.labels)
+    return done
+
+
+def train_by_sentence_transformers(pairs: str, model: str, family: str, steps: str) -> int:
+    """The same by the trainer of the family, at its defaults but for the size of a batch."""
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import (
+        CrossEncoder,
+        CrossEncoderTrainer,
+        CrossEncoderTrainingArguments,
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, arguments, state, control, **_):
+            if state.global_step == _WARM:
+                _start_clock()
+
+    torch.set_num_threads(1)
+    rows = pq.read_table(pairs)
+    both = {"query": rows["query"].to_pylist(), "passage": rows["passage"].to_pylist()}
+    if family == "bi-encoder":
+        right = [at for at, label in enumerate(rows["label"].to_pylist()) if label]
+        both = {side: [texts[at] for at in right] for side, texts in both.items()}
+        encoder = SentenceTransformer(model, device="cpu")
+        encoder.max_seq_length = _MAX_LENGTH
+        loss, trainer = MultipleNegativesRankingLoss(encoder), SentenceTransformerTrainer
+        kind = SentenceTransformerTrainingArguments
+    else:
+        both |= {"label": [float(label) for label in rows["label"].to_pylist()]}
+        encoder = CrossEncoder(model, device="cpu", max_length=_MAX_LENGTH, num_labels=1)
+        loss, trainer = BinaryCrossEntropyLoss(encoder), CrossEncoderTrainer
+        kind = CrossEncoderTrainingArguments
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = kind(
+            folder, max_steps=int(steps), per_device_train_batch_size=_PAIRS, use_cpu=True,
+            report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True,
+        )  # fmt: skip
+        trainer(
+            model=encoder, args=arguments, train_dataset=Dataset.from_dict(both), loss=loss,
+            callbacks=[Clock()],
+        ).train()  # fmt: skip
+    return (int(steps) - _WARM) * _PAIRS
 
 
 def _texts(path: str) -> pa.Array:

@@ -96,6 +96,11 @@ def wrong(*overrides: str) -> list[str]:
         ("switching.english_share=1", "switching.english_share: Input should be less than 1"),
         ("models.static.scale=0", "models.static.scale: Input should be greater than 0"),
         ("models.static.scale=.nan", "models.static.scale: Input should be a finite number"),
+        ("training.min_workers=3", "training.min_workers: 3 are more than all 2"),
+        (
+            "training={workers: 2, min_workers: 1, zero_stage: 2, batch_size: 99}",
+            "training.min_workers: checkpoints of a model that is cut into parts can be read by as",
+        ),
         ("training.gradient_clip=-1", "training.gradient_clip: Input should be greater than or"),
         ("models.static.token_dropout=1", "models.static.token_dropout: Input should be less"),
         ("training.batch_size=3", "training.batch_size: batch_size 3 is too small"),

@@ -15,10 +15,9 @@ ORIGIN = {"settings": {"seed": 1}}
 class Here:
     """One worker, that others may disagree with."""
 
-    rank = 0
-
-    def __init__(self, folders, others=lambda folder: True):
+    def __init__(self, folders, others=lambda folder: True, rank=0, workers=1):
         self.folders, self.others, self.asked = folders, others, iter(folders)
+        self.rank, self.workers = rank, workers
 
     def checkpoints(self):
         return self.folders
@@ -35,11 +34,13 @@ def run(tmp_path):
     )
 
 
-def checkpoint(folder, step, name="m.ml-cs.1", origin=ORIGIN):
+def checkpoint(folder, step, name="m.ml-cs.1", origin=ORIGIN, workers=1):
     folder.mkdir()
     (folder / "state").write_text(str(step))
-    (folder / "run.json").write_text(json.dumps({"run": name, "step": step, "origin": origin}))
-    manifest.list_files(folder, "files.0.json")
+    note = {"run": name, "step": step, "origin": origin, "workers": workers}
+    (folder / "run.json").write_text(json.dumps(note))
+    for rank in range(workers):
+        manifest.list_files(folder, f"files.{rank}.json")
     return folder
 
 
@@ -72,6 +73,15 @@ def test_of_damaged_ones_it_is_said_and_the_one_before_is_used(run, tmp_path, ca
     said = capsys.readouterr().out
     assert "models/m.ml-cs.1: a checkpoint was damaged (" in said and "it is left out" in said
     assert resumed(run, Here([new])) == 0  # there is no other: from the beginning
+
+
+def test_other_workers_than_those_that_wrote_it_look_at_all_its_parts(run, tmp_path):
+    three = checkpoint(tmp_path / "three", 30, workers=3)
+    assert [resumed(run, Here([three], rank=rank, workers=2)) for rank in (0, 1)] == [30, 30]
+    (three / "files.2.json").write_text("cut")
+    assert [resumed(run, Here([three], rank=rank, workers=2)) for rank in (0, 1)] == [0, 30]
+    one = checkpoint(tmp_path / "one", 10)
+    assert resumed(run, Here([one], rank=1, workers=2)) == 10
 
 
 def test_a_checkpoint_is_used_by_all_workers_or_by_none(run, tmp_path, capsys):
