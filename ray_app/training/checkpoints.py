@@ -46,8 +46,9 @@ def resume(run: Run, engine: Engine, context: Context) -> int:
         if damage is None:
             continue  # another run's
         if not context.all_say(not damage):  # each worker has looked at its part
-            kept = f"{run.workspace.name(run.folder)}: a checkpoint was damaged"
-            progress.say(f"{kept} ({damage or 'a part of another worker'}); it is left out")
+            why = damage or "a part of another worker"
+            name = run.workspace.name(run.folder)
+            progress.say(f"{name}: a checkpoint was damaged ({why}); it is left out")
             continue
         step = engine.load(folder)
         if context.rank == 0:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple, Self
-
-import torch
+from typing import NamedTuple, Self
 
 from ray_app.training.batching import Batch
-
-_SIZES = {"cpu": 1024, "cuda": 8192}  # of the square matrices that a peak is measured by
 
 
 class Work(NamedTuple):
@@ -72,63 +66,3 @@ class Meter:
     def work(self) -> Work:
         """All since the beginning."""
         return self._counted._replace(seconds=time.monotonic() - self._began)
-
-
-class Events:
-    """What TensorBoard shows of a run, in a folder; of None, nothing is written."""
-
-    def __init__(self, folder: Path | None, fastest: float):
-        self._writer, self._fastest, self._before = None, fastest, Work()
-        if folder is not None:
-            from tensorboardX import SummaryWriter  # one worker needs it
-
-            self._writer = SummaryWriter(str(folder))
-
-    def look(self, step: int, loss: float, work: Work) -> None:
-        """At a step: its loss, and the rates since the last look."""
-        if self._writer is None:
-            return
-        told = {"loss": loss} | (work.since(self._before)).rates()
-        if self._fastest:
-            told["share_of_peak"] = told["tokens_per_second"] / self._fastest
-        for name, value in told.items():
-            self._writer.add_scalar(name, value, step)
-        self._before = work
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-def fastest(model: Any, device: torch.device, bf16: bool) -> float:
-    """The tokens a second that a transformer could learn from, at its device's measured peak.
-
-    A token takes two operations for each weight forward, two for its gradient and two for the
-    gradient of what comes before (arXiv 2001.08361). Attention is left away, and what is looked up.
-    """
-    looked_up = model.get_input_embeddings().weight.numel()
-    weights = sum(parameter.numel() for parameter in model.parameters()) - looked_up
-    return peak(device, bf16) / (6 * weights)
-
-
-@cache
-def peak(device: torch.device, bf16: bool) -> float:
-    """Operations a second that a device does on large matrices, as measured here."""
-    kind, size = torch.bfloat16 if bf16 else torch.float32, _SIZES[device.type]
-    matrix = torch.randn(size, size, device=device, dtype=kind)
-    shortest = float("inf")
-    for _ in range(3):
-        _wait_for(device)
-        began = time.monotonic()
-        matrix @ matrix
-        _wait_for(device)
-        shortest = min(shortest, time.monotonic() - began)
-    return 2 * size**3 / shortest
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, BatchEncoding, PreTrainedTokenizerBase
 from clir.switching.methods import METHODS
 from ray_app.models import base_models, precision, pretrained
 from ray_app.models.families import FAMILIES
-from ray_app.training import meter
+from ray_app.training import peak
 from ray_app.training.batching import Batch
 from ray_app.training.losses import LOSSES, distillation, mixed
 from ray_app.training.runs import Run
@@ -68,7 +68,7 @@ class Network(nn.Module):
         """The tokens a second that it could learn from at the device's peak; 0: nobody knows."""
         if not self.settings.kind.layers:
             return 0.0
-        return meter.fastest(self.model, device, precision.is_bf16(self.precision, device))
+        return peak.fastest(self.model, device, precision.is_bf16(self.precision, device))
 
     def _outputs(
         self, model: nn.Module, texts: tuple[BatchEncoding, ...]

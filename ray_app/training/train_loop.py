@@ -17,7 +17,8 @@ from ray_app.training import checkpoints, model_cards
 from ray_app.training.batching import PairStream, made_ahead, tokenized
 from ray_app.training.context import Context
 from ray_app.training.engines import Engine
-from ray_app.training.meter import Events, Meter
+from ray_app.training.events import Events
+from ray_app.training.meter import Meter
 from ray_app.training.network import Network
 from ray_app.training.runs import Run
 
@@ -86,7 +87,7 @@ def _learn(
         if more:
             continue
         if step % _LOOK_EVERY == 0 or step == steps:
-            _check_loss(run, step, loss.item())
+            _check_loss(run, step, loss.item(), context.rank)
             events.look(step, loss.item(), batches.work)
         if stage.is_due():
             stage.update(step, facts=f"loss {loss.item():.3f}, {batches.work}")
@@ -97,10 +98,10 @@ def _learn(
     return loss.item()
 
 
-def _check_loss(run: Run, step: int, loss: float) -> None:
+def _check_loss(run: Run, step: int, loss: float, rank: int) -> None:
     if not np.isfinite(loss):
         raise InputError(
-            f"{run.name}: the loss is {loss} at step {step}; lower training.learning_rate "
+            f"{run.name}: the loss is {loss} at step {step} (worker {rank}); lower training.learning_rate "
             "or set training.gradient_clip"
         )
 

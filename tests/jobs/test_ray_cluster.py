@@ -32,19 +32,17 @@ class Node:
     def __init__(self, folder: Path, *arguments: str):
         self.log = (folder / f"{len(list(folder.iterdir()))}.log").open("w")
         line = [str(RAY), "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             line, stdout=self.log, stderr=self.log, env=os.environ | QUICK
         )
 
     def kill(self) -> None:
         """As a machine dies: all its processes at once."""
-        with psutil.Process(self._process.pid).oneshot():
-            own = psutil.Process(self._process.pid)
-            every = [own, *own.children(recursive=True)]
-        for process in every:
+        own = psutil.Process(self.process.pid)
+        for process in [own, *own.children(recursive=True)]:
             if process.is_running():
                 process.kill()
-        self._process.wait()
+        self.process.wait()
         self.log.close()
 
 
@@ -64,7 +62,7 @@ def cluster(tmp_path):
         second = Node(logs, f"--address={address}", node)
         yield address, second
         for node in (second, head):
-            if node._process.poll() is None:
+            if node.process.poll() is None:
                 node.kill()
 
 
