@@ -101,8 +101,8 @@ def _learn(
 def _check_loss(run: Run, step: int, loss: float, rank: int) -> None:
     if not np.isfinite(loss):
         raise InputError(
-            f"{run.name}: the loss is {loss} at step {step} (worker {rank}); lower training.learning_rate "
-            "or set training.gradient_clip"
+            f"{run.name}: the loss is {loss} at step {step} (worker {rank}); lower "
+            "training.learning_rate or set training.gradient_clip"
         )
 
 
