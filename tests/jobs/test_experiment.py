@@ -263,6 +263,7 @@ def test_training_goes_on_from_a_base_model_on_ray_and_here(finished, tmp_path):
     model = {"family": "static", "methods": ["ml-cs"], "base": str(base), "token_dropout": 0.1}
     other = {"family": "bi-encoder", "methods": ["zero-shot"], "vocabulary": 3000, "layers": 1}
     few = ["training.steps=12", "training.workers=1", "training.gradient_clip=0.5"]
+    few += ["training.accumulate=2"]
     asked = [f"models={json.dumps({'m': model, 'b': other})}", *few, "leave_out=null"]
     trained = []
     for place in ("ray", "here"):
