@@ -75,12 +75,3 @@ def test_what_was_trained_has_the_prefixes_of_its_base(trained):
     query, near, far = "Where is the library?", "Wo ist die Bibliothek?", "Er isst einen Apfel."
     scores = model.encode_query(query) @ model.encode_document([near, far]).T
     assert scores[0] > scores[1] + 0.03
-
-
-def test_another_start_makes_nothing_again(trained):
-    def written():
-        return {path: path.stat().st_mtime_ns for path in trained.rglob("manifest.json")}
-
-    before = written()
-    said = succeed(*command(trained)).stdout
-    assert before == written() and "starting Ray" not in said

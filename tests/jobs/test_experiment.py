@@ -106,24 +106,6 @@ with cluster.connection() as connect:
 """
 
 
-def test_training_switches_on_the_fly(switched, tmp_path):
-    linked(tmp_path, switched, "collections", "lexicon", "switchers", "pairs/zero-shot")
-    one = [
-        "models={static: {family: static, methods: [zero-shot, ml-cs]}}",
-        "switching.on_the_fly=true",
-    ]
-    few = ["training.steps=4", "training.precision=bf16"]
-    succeed(*command(tmp_path, *SWITCHED, *one, *few, job="train"))
-    plain, weights = (
-        load_file(tmp_path / "models" / f"static.{method}.1" / "model.safetensors")
-        for method in ("zero-shot", "ml-cs")
-    )
-    # They read the same pairs in the same order.
-    assert any((plain[name] != table).any() for name, table in weights.items())
-    # A bag of words is trained in fp32 all the same: its weights have more than bf16's bits.
-    assert all((table.view("uint32") & 0xFFFF).any() for table in weights.values())
-
-
 def test_the_contract_of_the_results(finished):
     rows = json.loads((finished / "summary.json").read_text())
     keys = set(
