@@ -75,12 +75,12 @@ def _check_base(model: Model, base: str) -> None:
         )
     if packaged:
         _check_package(model)
-        layers = packaged_encoder.LAYERS
     else:
         look_at(model, find(base).folder)
-        layers = _layers(find(base).folder)
-    if (model.train_layers or 0) > layers:
-        raise InputError(f"{base}: train_layers {model.train_layers}, but it has only {layers}")
+    if model.train_layers:
+        layers = packaged_encoder.LAYERS if packaged else _layers(find(base).folder)
+        if model.train_layers > layers:
+            raise InputError(f"{base}: train_layers {model.train_layers}, but it has only {layers}")
 
 
 def _layers(folder: Path) -> int:

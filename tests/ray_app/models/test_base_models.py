@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import transformers
@@ -301,3 +302,21 @@ def test_the_cache_is_used_where_the_hub_is_not_reached_or_not_to_be_asked(tmp_p
 def test_a_worker_that_sees_no_folder(tmp_path):
     with pytest.raises(InputError, match="a worker does not see this base model"):
         base_models.folder_on(base_models.Base(tmp_path / "none"))
+
+
+def test_settings_that_a_base_does_not_fit(tmp_path):
+    """What only the experiment as a whole tells."""
+    folder = save(tmp_path, "Bert")
+
+    def told(**settings):
+        model = Model(base=str(folder), max_length=32, **settings)
+        experiment = SimpleNamespace(models={"m": model}, teacher=None)
+        return [problem.message for problem in base_models.check(experiment)]
+
+    assert told(family="bi-encoder", train_layers=1) == []
+    (line,) = told(family="bi-encoder", train_layers=2)
+    assert "train_layers 2, but it has only 1" in line
+    (line,) = told(family="cross-encoder", methods=["off-the-shelf"])
+    assert "no head that scores pairs of texts, so that off-the-shelf cannot rank" in line
+    save(tmp_path, "Bert", "ForSequenceClassification", num_labels=1)
+    assert told(family="cross-encoder", methods=["off-the-shelf"]) == []
