@@ -23,7 +23,7 @@ from ray_app.models.families import FAMILIES
 from ray_app.models.ranker import Ranker
 from ray_app.models.tokenization import train_tokenizer
 from tests.layouts import write
-from tests.sample_runs import ROOT, run
+from tests.sample_runs import ROOT, linked, run
 
 SAMPLE = ROOT / "jobs/sample"
 FEW = [
@@ -165,6 +165,8 @@ def test_the_experiment_that_should_beat_it(folder):
         "cross-encoder": ["self-distillation"],
     }
     few = [f"models.{model}.methods=[{', '.join(names)}]" for model, names in methods.items()]
+    # What it reads is the same as of the experiment before.
+    linked(folder / "mmarco_best", folder / "mmarco_reference", "titles", "collections")
     rows = finished(folder, "mmarco_best", *OF_BEST, *few)
     expected = {(model, method) for model, names in methods.items() for method in names}
     assert {(row["model"], row["method"]) for row in rows} == expected
