@@ -18,9 +18,12 @@ def section(experiment: Experiment, summary: pd.DataFrame) -> dict[str, object] 
     if not len(part):
         return None
     conditions = rows.conditions(part)
-    others = part[part["method"] != BASELINE].groupby(["domain", "method"], sort=True)
+    others = part[part["method"] != BASELINE]
+    groups = dict(iter(others.groupby(["domain", "method"])))
     lines = [
-        {"domain": domain, "method": method, "cells": rows.cells(group, conditions, gains=True)}
-        for (domain, method), group in others
+        {"domain": domain, "method": method, "cells": rows.cells(found, conditions, gains=True)}
+        for domain in sorted(others["domain"].unique())
+        for method in rows.methods(others)
+        if (found := groups.get((domain, method))) is not None
     ]
     return {"measure": rows.SHOWN, "conditions": conditions, "lines": lines}

@@ -99,3 +99,12 @@ def test_a_domain_left_out_is_compared_on_that_domain(demo):
     (line,) = left_out.section(demo, told)["lines"]
     assert (line["method"], line["condition"]) == ("ml-cs", "CLIR")
     assert line["cells"] == pytest.approx([0.6, 0.3] * 2)
+
+
+def test_gains_are_in_the_order_of_the_methods(demo):
+    told = [(name, "", "CLIR", "en", "de", [value, value])
+            for name, value in (("wiki-cs", 0.3), ("bl-cs", 0.2), ("translate-test", 0.4),
+                                ("zero-shot", 0.1))]  # fmt: skip
+    lines = domain_gains.section(demo, summary(*told))["lines"]
+    order = [line["method"] for line in lines if line["domain"] == "all"]
+    assert order == ["translate-test", "bl-cs", "wiki-cs"]
